@@ -1,0 +1,62 @@
+# Two commands to begin with: `make demo` and `make test`. `make` alone lists the others.
+.DEFAULT_GOAL := help
+RUN := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+SOURCES := flows tasks txo_core deployments tests benchmarks
+
+.PHONY: help demo demo-faults sandbox test test-all check lint types layers format deployments deploy worker schema lock clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: .venv/ready ## a report from a live API: sandbox, credentials, then python flows/report.py demo test
+	@$(RUN) deployments/demo.py
+
+demo-faults: .venv/ready ## the same flow against the same API with faults switched on
+	@$(RUN) deployments/demo.py --faults
+
+sandbox: .venv/ready ## the sandbox API, to play with; stop it with Ctrl-C
+	@$(RUN) -m deployments.sandbox
+
+test: .venv/ready ## the fast suite
+	@$(RUN) -m pytest -q
+
+test-all: .venv/ready ## every test, the slow ones too
+	@$(RUN) -m pytest -q -m ""
+
+check: lint types layers test ## what a commit has to pass
+
+lint: .venv/ready ## style and common mistakes
+	@ruff check $(SOURCES)
+	@ruff format --check --quiet $(SOURCES) || { ruff format --diff $(SOURCES); exit 1; }
+
+types: .venv/ready ## mypy, strict
+	@mypy
+
+layers: .venv/ready ## imports go down only
+	@lint-imports --no-cache
+
+format: .venv/ready ## bring the code into shape
+	@ruff check --fix --quiet $(SOURCES)
+	@ruff format $(SOURCES)
+
+deployments: .venv/ready ## write prefect.yaml from deployments/schedules.yaml
+	@$(RUN) deployments/prefect_yaml.py
+
+deploy: deployments ## create the work pool and the deployments on the Prefect server
+	@$(RUN) deployments/prefect_yaml.py --deploy
+
+worker: .venv/ready ## a worker for them, on this machine
+	@prefect worker start --pool txo
+
+schema: .venv/ready ## write config/config.schema.json from the models
+	@$(RUN) deployments/config_schema.py
+
+lock: .venv/ready ## resolve requirements.lock anew (needs uv)
+	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
+
+clean: ## remove the environment and the caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+.venv/ready: requirements.lock pyproject.toml deployments/environment.sh
+	@sh deployments/environment.sh
