@@ -1,0 +1,160 @@
+"""Logging: everything to the screen and to `logs/app_YYYY-MM-DD.log`, nothing of it with a secret.
+
+Every record of every logger is redacted where it is made, so that handlers added later (Prefect's, a library's) get it
+clean too. The screen shows INFO and above without stack traces of errors that explain themselves; the file has all.
+"""
+
+import logging
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from txo_core.clock import utc_now
+from txo_core.exceptions import TxoError
+from txo_core.paths import Dir, get_path
+from txo_core.redaction import redact
+
+WITHHELD = "[record withheld: redaction failed]"
+FILE_FORMAT = "%(asctime)sZ %(levelname)-8s %(process)d %(name)s: %(message)s"
+ROOMS = ("txo", "txo_core")
+COLORS = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[1;31m"}
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def setup_logger() -> logging.Logger:
+    """Return the logger of the calling module; the first call sets up screen and file."""
+    configure()
+    module = sys._getframe(1).f_globals.get("__name__", "script")
+    return logging.getLogger(f"txo.{module}")
+
+
+def configure(debug: bool = False) -> None:
+    """Set up screen, file and redaction for this process; calling it again repairs what was changed since."""
+    install_redaction()
+    root = logging.getLogger()
+    for room in ROOMS:
+        logging.getLogger(room).setLevel(logging.DEBUG)
+    for handler in [h for h in root.handlers if type(h).__name__ == "PrefectConsoleHandler"]:
+        root.removeHandler(handler)
+    screen = next((h for h in root.handlers if isinstance(h, ScreenHandler)), None)
+    if screen is None:
+        screen = ScreenHandler()
+        root.addHandler(screen)
+    if debug:
+        screen.setLevel(logging.DEBUG)
+    if not any(isinstance(h, DayFileHandler) for h in root.handlers):
+        root.addHandler(DayFileHandler())
+
+
+class ScreenHandler(logging.StreamHandler[Any]):
+    """Writes one readable line a record to standard error, whatever that is at the moment."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.last_trace = ""
+        self.setLevel(logging.INFO)
+        self.addFilter(worth_a_line)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record to the present `sys.stderr`."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return `14:30:05 INFO    message`, with the stack trace only of an error that nobody foresaw."""
+        run = getattr(record, "task_run_name", None)
+        when = time.strftime("%H:%M:%S", time.localtime(record.created))
+        line = f"{when} {record.levelname:<7} {f'{run}: ' if run else ''}{record.getMessage()}"
+        trace = getattr(record, "txo_short_trace", record.exc_text)
+        if trace and not explains_itself(record) and trace != self.last_trace:
+            self.last_trace = trace
+            line += "\n" + trace
+        color = COLORS.get(record.levelno, "")
+        return f"{color}{line}\033[0m" if color and self.stream.isatty() else line
+
+
+class DayFileHandler(logging.Handler):
+    """Appends every record to the log file of the UTC day, which only the user may read (mode 0600)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        formatter = logging.Formatter(FILE_FORMAT, "%Y-%m-%dT%H:%M:%S")
+        formatter.converter = time.gmtime
+        self.setFormatter(formatter)
+
+    def path(self) -> Path:
+        """Return the file of the present UTC day."""
+        return get_path(Dir.LOGS, f"app_{utc_now():%Y-%m-%d}.log")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the record; a log that cannot be written says so once and lets the run go on."""
+        try:
+            text = self.format(record) + "\n"
+            descriptor = os.open(self.path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+            finally:
+                os.close(descriptor)
+        except (OSError, TxoError) as error:
+            logging.getLogger().removeHandler(self)
+            logging.getLogger("txo_core.logger").warning("No log file is written from here on: %s", error)
+
+
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """Tell whether a record belongs on the screen: one line for an item that did not go well, none for the others."""
+    if not record.name.startswith("prefect.task_runs"):
+        return True
+    if record.levelno == logging.INFO:
+        return not record.getMessage().startswith("Finished in state Completed")
+    return not explains_itself(record)
+
+
+def explains_itself(record: logging.LogRecord) -> bool:
+    """Tell whether the record's error is one of ours, whose text needs no stack trace beside it."""
+    return bool(getattr(record, "txo_helpful", False))
+
+
+def install_redaction() -> None:
+    """Let every log record be made without secrets: message, arguments and traceback."""
+    make = logging.getLogRecordFactory()
+    if getattr(make, "redacts", False):
+        return
+
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        return clean(make(*args, **kwargs))
+
+    factory.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(factory)
+
+
+def clean(record: logging.LogRecord) -> logging.LogRecord:
+    """Return the record with its message merged, its traceback rendered, and both redacted."""
+    try:
+        message = record.getMessage()
+        record.msg, record.args = redact(message), ()
+        if record.exc_info:
+            record.txo_helpful = isinstance(record.exc_info[1], TxoError)
+            record.exc_text = redact(traceback_text(record.exc_info[1]))
+            record.txo_short_trace = redact(traceback_text(record.exc_info[1], ours_only=True))
+            record.exc_info = None
+    except Exception:
+        record.msg, record.args, record.exc_info, record.exc_text = WITHHELD, (), None, None
+    return record
+
+
+def traceback_text(error: BaseException | None, ours_only: bool = False) -> str:
+    """Return the traceback as Python prints it, without the last line break; `ours_only` leaves libraries out."""
+    if error is None:
+        return ""
+    whole = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = whole
+    while ours_only and part is not None:
+        own = [frame for frame in part.stack if "site-packages" not in frame.filename]
+        part.stack = traceback.StackSummary.from_list(own)
+        part = part.__cause__ or part.__context__
+    return "".join(whole.format()).rstrip("\n")

@@ -1,0 +1,118 @@
+"""Where everything lies: the root folder, its categories, and names that cannot leave them."""
+
+import os
+import re
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from txo_core.clock import utc_now
+from txo_core.exceptions import ConfigurationError, FileOperationError
+
+MAX_ID_LENGTH = 39
+ORG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+ENV_PATTERN = re.compile(r"[a-z0-9]+")
+
+
+class Dir(StrEnum):
+    """The folders below the root that TXO reads and writes."""
+
+    CONFIG = "config"
+    DATA = "data"
+    FILES = "files"
+    GENERATED_PAYLOADS = "generated_payloads"
+    LOGS = "logs"
+    OUTPUT = "output"
+    PAYLOADS = "payloads"
+    SCHEMAS = "schemas"
+    TMP = "tmp"
+    WSDL = "wsdl"
+
+
+class OrgEnv(Protocol):
+    """Whatever knows its organization and environment, such as `TxoConfig`."""
+
+    @property
+    def org_id(self) -> str:
+        """The organization, such as `txo`."""
+
+    @property
+    def env_type(self) -> str:
+        """The environment, such as `prod`."""
+
+
+def root() -> Path:
+    """Return the root folder: `$TXO_HOME` where it is set, else the repository."""
+    home = os.environ.get("TXO_HOME")
+    return Path(home).expanduser().resolve() if home else Path(__file__).resolve().parent.parent
+
+
+def check_ids(org_id: str, env_type: str) -> None:
+    """Refuse an organization or environment whose name may not become part of a file, block or URL."""
+    for label, value, pattern in (("organization", org_id, ORG_PATTERN), ("environment", env_type, ENV_PATTERN)):
+        if not (isinstance(value, str) and len(value) <= MAX_ID_LENGTH and pattern.fullmatch(value)):
+            hyphens = " and single hyphens" if pattern is ORG_PATTERN else ""
+            raise ConfigurationError(
+                f"{value!r} is not a valid {label}",
+                f"Use lower-case letters, digits{hyphens}, {MAX_ID_LENGTH} characters at most;"
+                " the organization comes first, then the environment",
+                "python flows/report.py txo prod",
+            )
+
+
+def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
+    """Return the path of a file in one of the `Dir` folders, whose parents exist afterwards.
+
+    Raises ConfigurationError for an unknown category, and for a name that would leave the folder, also by a link.
+    """
+    try:
+        folder = root() / Dir(category)
+    except ValueError:
+        raise ConfigurationError(
+            f"There is no folder category {category!r}",
+            f"Use one of: {', '.join(Dir)}",
+            'get_path("output", "report.xlsx")',
+        ) from None
+    path = folder / filename
+    if not filename or "\0" in filename or not path.resolve().is_relative_to(folder.resolve()) or path == folder:
+        raise ConfigurationError(
+            f"The file name {filename!r} leaves the folder {category!r}",
+            "Give a name, or a path below the folder, without '..'",
+            f'get_path("{category}", "txo-prod-report.xlsx")',
+        )
+    if ensure_parent:
+        make_folder(path.parent)
+    return path
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder and its parents; a HelpfulError says why that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileOperationError(
+            f"The folder {folder} cannot be created: {error.strerror}",
+            "Make room for it or change the permissions, or let TXO_HOME name another place",
+            "export TXO_HOME=~/txo",
+        ) from error
+
+
+def utc_stamp(moment: datetime | None = None) -> str:
+    """Return the time as it stands in file names, in UTC: `2026-11-22T1430Z`."""
+    return (moment or utc_now()).strftime("%Y-%m-%dT%H%MZ")
+
+
+def output_path(config: OrgEnv, name: str, suffix: str) -> Path:
+    """Return a free path in the output folder: `txo-prod-report_2026-11-22T1430Z.xlsx`.
+
+    Within one minute, later files get a number: `..._2026-11-22T1430Z-2.xlsx`.
+    """
+    check_ids(config.org_id, config.env_type)
+    stem = f"{config.org_id}-{config.env_type}-{name}_{utc_stamp()}"
+    path = get_path(Dir.OUTPUT, f"{stem}{suffix}")
+    number = 1
+    while path.exists():
+        number += 1
+        path = get_path(Dir.OUTPUT, f"{stem}-{number}{suffix}")
+    return path

@@ -1,0 +1,83 @@
+"""What came of each item of a run: one record an item, and the three lists that a script reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["created", "updated", "unchanged", "ok", "skipped", "failed"]
+
+SUCCESSES: frozenset[Outcome] = frozenset({"created", "updated", "unchanged", "ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What came of one item: its key, the outcome, the reason where there is one, and what the task returned."""
+
+    key: str
+    outcome: Outcome
+    reason: str = ""
+    value: Any = None
+
+
+def skipped(reason: str) -> ItemResult:
+    """Return from a task: this item does not apply, and why. It is neither a success nor a failure."""
+    return ItemResult("", "skipped", reason)
+
+
+def created(value: Any = None) -> ItemResult:
+    """Return from a task: the item was new and now exists."""
+    return ItemResult("", "created", value=value)
+
+
+def updated(value: Any = None) -> ItemResult:
+    """Return from a task: the item existed and was changed."""
+    return ItemResult("", "updated", value=value)
+
+
+def unchanged(value: Any = None) -> ItemResult:
+    """Return from a task: the item existed and was already right."""
+    return ItemResult("", "unchanged", value=value)
+
+
+@dataclass
+class ProcessingResults:
+    """The outcome of a run: keys by outcome, in input order, and a record of every item.
+
+    `success`, `skipped` and `failed` are lists of keys; `records` holds an `ItemResult` for each item that was `add`ed.
+    """
+
+    success: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    records: list[ItemResult] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, records: Iterable[ItemResult]) -> "ProcessingResults":
+        """Return the results of these records."""
+        results = cls()
+        for record in records:
+            results.add(record)
+        return results
+
+    def add(self, record: ItemResult) -> None:
+        """Take one item's record into the lists."""
+        self.records.append(record)
+        keys = {"skipped": self.skipped, "failed": self.failed}.get(record.outcome, self.success)
+        keys.append(record.key)
+
+    def is_success(self) -> bool:
+        """Tell whether no item failed."""
+        return not self.failed
+
+    def values(self) -> list[Any]:
+        """Return what the tasks returned for the items that succeeded, in input order: the rows of a report."""
+        return [record.value for record in self.records if record.outcome in SUCCESSES]
+
+    def remarks(self) -> list[ItemResult]:
+        """Return the records of the items that were skipped or failed, in input order."""
+        return [record for record in self.records if record.outcome not in SUCCESSES]
+
+    def summary(self) -> str:
+        """Return the run in one line: `39 ok, 1 skipped, 2 failed`."""
+        counts = ((len(self.success), "ok"), (len(self.skipped), "skipped"), (len(self.failed), "failed"))
+        return ", ".join(f"{count} {word}" for count, word in counts if count or word == "ok")
