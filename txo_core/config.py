@@ -1,0 +1,152 @@
+"""The configuration of one organization and environment: one frozen object with two doors.
+
+`config.behavior.api_timeouts.max_retries`: the framework's keys, typed, with their defaults.
+`config["global"]["tenant-id"]`: what stands in the file, the script's own keys among it; no defaults.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NoReturn, Self, cast
+
+from txo_core.config_models import ApiTimeouts, Behavior, ConfigFile, Globals, Jitter
+from txo_core.config_problems import TOP, check_document, is_note, without_notes
+from txo_core.config_values import Section, thaw
+from txo_core.exceptions import MissingKeyError
+from txo_core.paths import check_ids, root
+
+__all__ = ["ApiTimeouts", "Behavior", "Globals", "Jitter", "TxoConfig"]
+
+TokenSource = Callable[[], str]
+
+
+class TxoConfig(Mapping[str, Any]):
+    """A validated, read-only configuration, as `load_config` returns it.
+
+    `data` is what the file holds; a problem in it is a ConfigurationError that lists every one. `source` is the path
+    of the file, `overridden` tells which keys came from which environment variable (names only).
+
+    As a mapping it has `_org_id`, `_env_type` and the sections of the file. `config["_token"]` answers only where
+    `with_token` has bound a source; neither the source nor a token is ever part of its repr, hash, iteration or copy,
+    and a pickled or copied configuration has no source. Two are equal when organization, environment and
+    content are; the hash is made of organization and environment.
+    """
+
+    __slots__ = ("_data", "_model", "_token_source", "env_type", "org_id", "overridden", "source")
+
+    org_id: str
+    env_type: str
+    source: Path | None
+    overridden: Mapping[str, str]
+    _data: Section
+    _model: ConfigFile
+    _token_source: TokenSource | None
+
+    def __init__(
+        self,
+        org_id: str,
+        env_type: str,
+        data: Mapping[str, Any],
+        source: Path | None = None,
+        overridden: Mapping[str, str] | None = None,
+    ) -> None:
+        check_ids(org_id, env_type)
+        name = display_name(source) if source else f"of {org_id}-{env_type}"
+        sections = {k: without_notes(v) if k in TOP else v for k, v in data.items() if not is_note(k)}
+        self._set(
+            org_id=org_id,
+            env_type=env_type,
+            source=source,
+            overridden=MappingProxyType(dict(overridden or {})),
+            _model=check_document(data, name, overridden),
+            _data=Section(sections, file=name if source else f"the configuration {name}"),
+            _token_source=None,
+        )
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def globals(self) -> Globals:
+        """The framework's keys of `global`: where the API is and who we are there; all optional."""
+        return self._model.globals
+
+    @property
+    def behavior(self) -> Behavior:
+        """The keys of `script-behavior`: rate limit, circuit breaker, timeouts and retries, with their defaults."""
+        return self._model.behavior
+
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """The addresses by name; empty where the file has none."""
+        return cast("Mapping[str, str]", self._data.get("endpoints", Section({}, "endpoints")))
+
+    def with_token(self, source: TokenSource) -> Self:
+        """Return the same configuration, whose `config["_token"]` is what `source()` answers at that moment."""
+        bound = object.__new__(type(self))
+        bound._set(**{name: getattr(self, name) for name in self.__slots__} | {"_token_source": source})
+        return bound
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sections of the file as plain dicts and lists that may be changed, for json.dumps too."""
+        return cast("dict[str, Any]", thaw(self._data))
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "_org_id":
+            return self.org_id
+        if key == "_env_type":
+            return self.env_type
+        if key == "_token":
+            return self._token()
+        return self._data[key]
+
+    def _token(self) -> str:
+        if self._token_source is None:
+            raise MissingKeyError(
+                "The configuration holds no token",
+                "Load it with load_run_config(org_id, env_type) or parse_args_and_load_config(description):"
+                " they bind the credentials to it. Or call create_rest_api(config), which needs no token from you",
+                'config = load_run_config(org_id, env_type)\ntoken = config["_token"]',
+            )
+        return str(self._token_source())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, or the default where there is none."""
+        return self[key] if key in self else default  # noqa: SIM401  # this is get
+
+    def __contains__(self, key: object) -> bool:
+        if key == "_token":
+            return self._token_source is not None
+        return key in {"_org_id", "_env_type"} or key in self._data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("_org_id", "_env_type", *self._data))
+
+    def __len__(self) -> int:
+        return len(self._data) + 2
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TxoConfig):
+            return NotImplemented
+        return (self.org_id, self.env_type, self._data) == (other.org_id, other.env_type, other._data)
+
+    def __hash__(self) -> int:
+        return hash((self.org_id, self.env_type))
+
+    def __repr__(self) -> str:
+        return f"<TxoConfig {self.org_id}-{self.env_type}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.org_id, self.env_type, self.to_dict(), self.source, dict(self.overridden))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{name!r} cannot be set: a TxoConfig is read-only")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{name!r} cannot be deleted: a TxoConfig is read-only")
+
+
+def display_name(source: Path) -> str:
+    """Return the path of a file as people know it: below the root folder without the root."""
+    return source.relative_to(root()).as_posix() if source.is_relative_to(root()) else str(source)

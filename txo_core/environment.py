@@ -1,0 +1,182 @@
+"""The environment as a source of single values: the process environment, and `.env` beside it in a local run.
+
+Names. `TXO_<ORG>_<ENV>_<KEY>`, in upper case, hyphens as underscores, everywhere: `TXO_ACME_EU_PROD_MAX_RETRIES` is
+`max-retries` of acme-eu prod, so that no organization ever gets another's value. KEY is the last part of one of the
+framework's keys (`API_BASE_URL`, `RATE_LIMIT_PER_SECOND`), `ENDPOINTS_<NAME>` for an endpoint that the file names, for
+`AUTH` and for `API`, or one of the secrets. A script's own keys cannot be set this way.
+In local runs, and there for every organization, also the short names `API_BASE_URL`, `CLIENT_ID`, `CLIENT_SECRET`.
+
+Precedence, the first that has a value wins, an empty one is none:
+
+1. `TXO_<ORG>_<ENV>_<KEY>` of the process       3. the short name of the process (local runs)
+2. the same in `<root>/.env` (local runs)       4. the short name in `.env` (local runs)
+5. the configuration file (secrets: the credentials block comes first, the file of a local run too)
+
+A run that a worker started is no local run. Which variable was taken is logged, its value never.
+"""
+
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, get_origin
+
+from dotenv import dotenv_values
+
+from txo_core.config_checks import closest
+from txo_core.config_problems import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
+from txo_core.config_values import thaw
+from txo_core.exceptions import ConfigurationError
+from txo_core.paths import check_ids, root
+
+logger = logging.getLogger("txo_core.config")
+
+SECRET_NAMES = ("client_secret", "az_token", "api_key", "username", "password")
+SHORT_NAMES = frozenset({"API_BASE_URL", "CLIENT_ID", "CLIENT_SECRET"})
+SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class Override(NamedTuple):
+    """One key of the configuration that comes from the environment; `variable` is the name of its source."""
+
+    path: KeyPath
+    variable: str
+    value: Any
+
+
+def overrides(org_id: str, env_type: str, document: Mapping[str, Any]) -> list[Override]:
+    """Return what the environment sets of a configuration, converted to the types of the keys.
+
+    A value that cannot be converted stays a string; the check of the configuration then names its variable.
+    A variable of this organization and environment that matches no key is warned of. A script's own keys cannot be
+    overridden.
+    """
+    check_ids(org_id, env_type)
+    sources = _sources()
+    found = []
+    keys = settable_keys(document)
+    for path, key in keys:
+        if taken := _look_up(org_id, env_type, key, sources):
+            variable, text = taken
+            logger.info("%s comes from the environment variable %s", dotted(path), variable)
+            found.append(Override(path, variable, _convert(text.strip(), path)))
+    _warn_of_strays(prefix(org_id, env_type), {key for _, key in keys}, sources)
+    return found
+
+
+def apply(document: Mapping[str, Any], found: list[Override]) -> dict[str, Any]:
+    """Return a copy of the document with the overrides in their places."""
+    merged: dict[str, Any] = thaw(document)
+    for path, _, value in found:
+        place: Any = merged
+        for part in path[:-1]:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[path[-1]] = value
+    return merged
+
+
+def secret_from_environment(org_id: str, env_type: str, name: str) -> str | None:
+    """Return a secret from the environment, as it stands there, or None; for credentials without a block.
+
+    `name` is client_secret, az_token, api_key, username or password; see the module for variables and precedence.
+    """
+    check_ids(org_id, env_type)
+    if name not in SECRET_NAMES:
+        raise ValueError(f"{name!r} is no name of a secret; there are {', '.join(SECRET_NAMES)}")
+    if taken := _look_up(org_id, env_type, name.upper(), _sources()):
+        logger.info("%s comes from the environment variable %s", name, taken[0])
+        return taken[1]
+    return None
+
+
+def prefix(org_id: str, env_type: str) -> str:
+    """Return how the variables of an organization and environment begin: `TXO_ACME_EU_PROD_`."""
+    return f"TXO_{org_id}_{env_type}_".replace("-", "_").upper()
+
+
+def settable_keys(document: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
+    """Return the path and the KEY of everything that the environment may set in this document."""
+    paths: list[KeyPath] = [
+        (*path, key)
+        for path, model in SECTIONS.items()
+        for key in framework_keys(model)
+        if (*path, key) not in SECTIONS and not (path == ("script-behavior",) and key in TWINS)
+    ]
+    paths += [("script-behavior", key) for key in TWINS if key in section(document, ("script-behavior",))]
+    names = [*ADDRESSES, *(set(section(document, ("endpoints",))) - set(ADDRESSES))]
+    return [(path, _upper(str(path[-1]))) for path in paths] + [
+        (("endpoints", name), f"ENDPOINTS_{_upper(name)}") for name in sorted(names) if not is_note(name)
+    ]
+
+
+def is_local_run() -> bool:
+    """Tell whether this process is no worker's run, so that `.env` and the short names count."""
+    return not os.environ.get("PREFECT__FLOW_RUN_ID")
+
+
+def _upper(key: str) -> str:
+    return re.sub(r"[\W_]+", "_", key).upper()
+
+
+def _sources() -> list[Mapping[str, str | None]]:
+    return [os.environ, _dotenv()] if is_local_run() else [os.environ]
+
+
+def _look_up(org_id: str, env_type: str, key: str, sources: list[Mapping[str, str | None]]) -> tuple[str, str] | None:
+    names = [prefix(org_id, env_type) + key, *({key} & SHORT_NAMES if is_local_run() else ())]
+    for name in names:
+        for source in sources:
+            if value := source.get(name):
+                return (name if source is os.environ else f"{name} (.env)"), value
+    return None
+
+
+def _dotenv() -> dict[str, str | None]:
+    path = root() / ".env"
+    try:
+        text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            f"The file {path} cannot be read: {reason}",
+            "Make it readable, save it as UTF-8, or remove it",
+            "CLIENT_ID=your-client-id",
+        ) from None
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
+
+
+def _convert(text: str, path: KeyPath) -> Any:
+    model = SECTIONS.get(path[:-1])
+    kind: Any = model.model_fields[str(path[-1]).replace("-", "_")].annotation if model else str
+    if get_origin(kind) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind is bool:
+        return SWITCHES.get(text.lower(), text)
+    try:
+        return int(text) if kind is int else float(text) if kind is float else text
+    except ValueError:
+        return text
+
+
+def _warn_of_strays(start: str, keys: set[str], sources: list[Mapping[str, str | None]]) -> None:
+    known = keys | {name.upper() for name in SECRET_NAMES}
+    for variable in sorted({name for source in sources for name in source if name.startswith(start)}):
+        key = variable.removeprefix(start)
+        if key in known or _is_of_another(key, known):
+            continue
+        like = closest(key, known)
+        meant = f"; did you mean {start}{like}?" if like else ""
+        logger.warning("The environment variable %s matches no key of the configuration%s", variable, meant)
+
+
+def _is_of_another(key: str, known: set[str]) -> bool:
+    """Tell whether a variable is of a longer organization: `TXO_ACME_EU_PROD_CLIENT_ID` is not of acme and eu."""
+    return any(key.endswith(f"_{name}") for name in known)
+
+
+def variables(found: list[Override]) -> Iterator[tuple[str, str]]:
+    """Yield the dotted key and the variable of each override."""
+    for path, variable, _ in found:
+        yield dotted(path), variable
