@@ -1,0 +1,148 @@
+"""Files that are written whole or not at all."""
+
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from stat import S_IMODE, S_ISREG
+from typing import BinaryIO
+
+from txo_core.exceptions import FileOperationError
+from txo_core.paths import make_folder
+
+TEMPORARY = ".txo-{pid}-{token}.tmp"
+WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
+ADVICE = {
+    errno.ENOSPC: "The disk is full: make room, or let TXO_HOME name a place that has some",
+    errno.EDQUOT: "Your disk quota is used up: make room, or let TXO_HOME name another place",
+    errno.EFBIG: "The file would be larger than this place or account allows: save less, or raise the limit",
+    errno.EROFS: "The place is read-only: let TXO_HOME name another",
+    errno.EACCES: "Close the file if it is open in Excel, and check that you may write to its folder",
+    errno.EPERM: "Close the file if it is open in Excel, and check that you may write to its folder",
+    errno.EBUSY: "Another program holds the file: close it there and try again",
+    errno.ENAMETOOLONG: "Give the file a shorter name",
+    errno.EIO: "The disk reports an error: save to another place",
+}
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Yield a binary file that becomes `path`, whole, when the block ends well; it can seek and be read.
+
+    Until then the bytes are in a hidden file in the same folder. On any error, or a kill, the old file is as it was;
+    on an error the hidden file is gone. A new file gets the mode that the umask says, an old one keeps its own.
+    A link is followed. Raises FileOperationError, also for a full disk inside the block.
+    """
+    path = path.resolve()
+    with _staged(path, _old(path)) as (file, temporary):
+        yield file
+        _finish(file)
+        with _explained(path):
+            temporary.replace(path)
+            _sync_folder(path.parent)
+
+
+def write_new(path: Path, write: Callable[[BinaryIO], None]) -> Path:
+    """Return the path that `write` filled: `path`, or with `-2`, `-3` before its suffix where that name is taken.
+
+    Never replaces a file, not even one that appears in the meantime. Otherwise as `atomic_write`.
+    """
+    with _staged(path) as (file, temporary):
+        write(file)
+        _finish(file)
+        with _explained(path):
+            taken = _link(temporary, path)
+            _sync_folder(path.parent)
+    return taken
+
+
+def _old(path: Path) -> os.stat_result | None:
+    """Return the state of the file that is to be replaced; None where there is none."""
+    with _explained(path):
+        try:
+            old = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    if S_ISREG(old.st_mode):
+        return old
+    raise FileOperationError(
+        f"{path} is in the way: it is not a file", "Move it away, or choose another name", f"mv {path} {path}.old"
+    )
+
+
+@contextmanager
+def _staged(path: Path, old: os.stat_result | None = None) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a new hidden file beside `path`, and its name; it is gone afterwards unless it was renamed."""
+    make_folder(path.parent)
+    with _explained(path):
+        temporary, descriptor = _create(path.parent, old)
+    try:
+        with _explained(path, in_block=True), os.fdopen(descriptor, "w+b") as file:
+            yield file, temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _create(folder: Path, old: os.stat_result | None) -> tuple[Path, int]:
+    """Create the hidden file, with the mode and owner of the file that it is to replace."""
+    temporary = folder / TEMPORARY.format(pid=os.getpid(), token=secrets.token_hex(8))
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if old else 0o666)
+    if old:
+        with suppress(OSError):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        with suppress(OSError):
+            os.fchmod(descriptor, S_IMODE(old.st_mode))
+    return temporary, descriptor
+
+
+def _finish(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _link(temporary: Path, path: Path) -> Path:
+    """Give the file the first free name; a hard link, unlike a rename, never replaces what is there."""
+    candidate, number = path, 1
+    while True:
+        try:
+            candidate.hardlink_to(temporary)
+            return candidate
+        except FileExistsError:
+            number += 1
+            candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        except OSError as error:
+            if error.errno not in WITHOUT_LINKS or candidate.exists():
+                raise
+            return temporary.replace(candidate)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut; not every file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _explained(path: Path, in_block: bool = False) -> Iterator[None]:
+    """Turn an error of the operating system into one for a person.
+
+    In the caller's block only what writing raises: no file name in it, and a cause that a disk has; a lost
+    connection is an OSError too, and none of ours.
+    """
+    try:
+        yield
+    except OSError as error:
+        if in_block and (error.filename is not None or error.errno not in ADVICE):
+            raise
+        raise FileOperationError(
+            f"{path} could not be saved: {error.strerror or error}",
+            ADVICE.get(error.errno or 0, "Check that the folder exists and that you may write to it"),
+            "export TXO_HOME=~/txo",
+        ) from error
