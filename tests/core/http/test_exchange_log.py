@@ -1,0 +1,50 @@
+import logging
+
+import pytest
+from requests import exceptions as network
+
+from tests.support.scripted import Answer, FakeTime, ScriptedTransport, prepared
+from txo_core.http.exchange_log import ExchangeLog
+from txo_core.http.policy import call_of, compose
+
+PATH = "/customers?$top=5&$filter=name eq 'hidden'&code=hidden"
+HEADERS = {"Authorization": "Bearer hidden", "X-Key": "hidden", "Accept": "application/json"}
+ANSWER: Answer = (200, {"Set-Cookie": "session=hidden", "request-id": "r-1", "Content-Type": "application/json"}, "{}")
+
+
+def test_an_attempt_is_one_line_without_anything_secret(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "txo_core.http"):
+        compose([ExchangeLog(lambda: 0.0)], ScriptedTransport(ANSWER))(prepared(path=PATH, headers=HEADERS))
+
+    assert [record.getMessage() for record in caplog.records] == [
+        (
+            "GET https://api.example.com/v1/customers?$top=5&$filter=***&code=*** {Accept: application/json} -> 200"
+            " in 0.000 s {request-id: r-1, Content-Type: application/json}"
+        )
+    ]
+
+
+def test_a_failed_attempt_is_a_line_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "txo_core.http"), pytest.raises(network.ReadTimeout):
+        compose([ExchangeLog(lambda: 0.0)], ScriptedTransport(network.ReadTimeout("hidden")))(prepared())
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "GET https://api.example.com/v1/customers {} -> read-timeout in 0.000 s {}"
+    ]
+
+
+def test_the_call_remembers_its_attempts() -> None:
+    time, request = FakeTime(), prepared()
+    call_of(request).waited = 2.0
+
+    compose([ExchangeLog(time.clock)], ScriptedTransport(503))(request)
+
+    assert [(attempt.outcome, attempt.waited) for attempt in call_of(request).history] == [("503", 2.0)]
+    assert call_of(request).waited == 0.0
+
+
+def test_without_debug_nothing_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "txo_core.http"):
+        compose([ExchangeLog()], ScriptedTransport(ANSWER))(prepared())
+
+    assert caplog.records == []

@@ -1,0 +1,121 @@
+import threading
+
+import pytest
+
+from tests.support.scripted import FakeTime
+from txo_core.exceptions import ApiAuthenticationError
+from txo_core.http.token import AccessToken
+from txo_core.http.token_cache import TokenCache
+
+
+class Provider:
+    """Hands out numbered tokens, or fails."""
+
+    def __init__(self, lifetime: float = 3600.0) -> None:
+        self.time = FakeTime()
+        self.lifetime = lifetime
+        self.asked = 0
+        self.failing = False
+        self.cache = TokenCache(self.fetch, self.time.clock, lambda low, high: high)
+
+    def fetch(self) -> tuple[AccessToken, float]:
+        self.asked += 1
+        if self.failing:
+            raise ApiAuthenticationError("refused", code="invalid_client")
+        return AccessToken(f"made-up-{self.asked}"), self.lifetime
+
+    def get(self, later: float = 0.0) -> str:
+        self.time.now += later
+        return self.cache.get().token
+
+
+def test_a_token_is_used_until_shortly_before_its_end() -> None:
+    provider = Provider()
+
+    assert [provider.get(), provider.get(3299), provider.get(2)] == ["made-up-1", "made-up-1", "made-up-2"]
+
+
+def test_a_short_token_is_not_fetched_for_every_call() -> None:
+    provider = Provider(lifetime=30)
+
+    assert [provider.get(), provider.get(20), provider.get(5)] == ["made-up-1", "made-up-1", "made-up-2"]
+
+
+def test_the_old_token_serves_on_while_no_new_one_can_be_had() -> None:
+    provider = Provider()
+    provider.get()
+    provider.failing = True
+
+    assert [provider.get(3400), provider.get(1)] == ["made-up-1", "made-up-1"]
+    assert provider.asked == 2
+    with pytest.raises(ApiAuthenticationError):
+        provider.get(200)
+
+
+def test_a_failure_is_remembered_for_a_moment() -> None:
+    provider = Provider()
+    provider.failing = True
+    for _ in range(5):
+        with pytest.raises(ApiAuthenticationError) as refused:
+            provider.get()
+    provider.failing = False
+
+    assert (provider.asked, refused.value.code) == (1, "invalid_client")
+    assert provider.get(2.1) == "made-up-2"
+
+
+def test_a_dropped_token_is_replaced_and_its_successor_is_not() -> None:
+    provider = Provider()
+    provider.get()
+
+    provider.cache.drop("made-up-1")
+    provider.cache.drop("made-up-1")
+    assert provider.get() == "made-up-2"
+    provider.cache.drop("made-up-1")
+    assert provider.get() == "made-up-2"
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_fifty_threads_make_one_request(failing: bool) -> None:
+    asked, together = threading.Event(), threading.Barrier(50)
+    outcomes: list[object] = []
+
+    def fetch() -> tuple[AccessToken, float]:
+        assert not asked.is_set()
+        asked.set()
+        threading.Event().wait(0.05)
+        if failing:
+            raise ApiAuthenticationError("refused")
+        return AccessToken("made-up-1"), 3600.0
+
+    cache = TokenCache(fetch)
+
+    def work() -> None:
+        together.wait()
+        try:
+            outcomes.append(cache.get().token)
+        except ApiAuthenticationError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(outcomes) == 50
+    assert {str(outcome) for outcome in outcomes} == {"refused" if failing else "made-up-1"}
+
+
+def test_the_thread_that_is_interrupted_lets_the_others_go_on() -> None:
+    provider = Provider()
+    provider.cache = TokenCache(interrupted, provider.time.clock)
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.cache.get()
+    with pytest.raises(KeyboardInterrupt):
+        provider.cache.get()
+
+
+def interrupted() -> tuple[AccessToken, float]:
+    raise KeyboardInterrupt

@@ -1,0 +1,169 @@
+"""The seam to requests, on real sockets."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+import urllib3
+
+from tests.support.sandbox import Sandbox
+from txo_core.http.failures import failure_of
+from txo_core.http.policy import CURRENT_OPTIONS, Options, call_of
+from txo_core.http.transport import PolicyAdapter, Sessions
+
+
+def code_of(adapter: PolicyAdapter, url: str, timeout: float | None = None) -> str:
+    """Return what kind of failure getting the URL is."""
+    sessions = Sessions(adapter)
+    try:
+        sessions.current().get(url, timeout=timeout)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        return failure_of(error, url).code
+    finally:
+        sessions.close()
+    return "none"
+
+
+@contextmanager
+def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Run a server of one connection, and return its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            answer(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        thread.join()
+        listener.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("truncate", "truncated"),
+        ("reset-before", "connection-lost"),
+        ("close-after", "connection-lost"),
+        ("bad-gzip", "undecodable"),
+        ("hang=5", "read-timeout"),
+        ("slow-body=5", "read-timeout"),
+        ("delay=0", "none"),
+        ("huge=2", "body-too-large"),
+        ("gzip-bomb=20", "body-too-large"),
+    ],
+)
+def test_what_goes_wrong_shows_inside_the_policies(sandbox: Sandbox, fault: str, code: str) -> None:
+    sandbox.faults([{"match": {"path": "/echo"}, "fault": fault}])
+
+    assert code_of(PolicyAdapter([], max_body=1_000_000), f"{sandbox.url}/echo", timeout=0.4) == code
+
+
+def test_nothing_there_is_a_refused_connection() -> None:
+    assert code_of(PolicyAdapter([]), f"http://127.0.0.1:{free_port()}/") == "refused"
+
+
+def test_an_unknown_host_is_named_as_such() -> None:
+    assert code_of(PolicyAdapter([]), "http://no-such-host.invalid/") == "unknown-host"
+
+
+def test_a_server_without_encryption_is_a_permanent_failure(sandbox: Sandbox) -> None:
+    assert code_of(PolicyAdapter([]), f"https://127.0.0.1:{sandbox.port}/echo") == "tls"
+
+
+def test_a_chunked_body_that_breaks_off_is_truncated() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    with server(lambda peer: peer.sendall(head + b"5\r\nhello\r\n5\r\nwo")) as url:
+        assert code_of(PolicyAdapter([]), url) == "truncated"
+
+
+def test_the_deadline_of_the_whole_call_ends_an_attempt(sandbox: Sandbox) -> None:
+    sandbox.faults([{"match": {"path": "/echo"}, "fault": "hang=5"}])
+
+    assert code_of(PolicyAdapter([], timeout=30, total_timeout=0.3), f"{sandbox.url}/echo") == "read-timeout"
+
+
+def test_no_attempt_begins_after_the_deadline() -> None:
+    moments = iter([0.0, 301.0])
+
+    assert code_of(PolicyAdapter([], clock=lambda: next(moments)), "http://127.0.0.1:9/") == "total-timeout"
+
+
+def test_the_body_is_read_and_the_connection_used_again(sandbox: Sandbox) -> None:
+    sessions = Sessions(PolicyAdapter([]))
+
+    for size in (0, 10, 200_000):
+        answer = sessions.current().post(f"{sandbox.url}/echo", data=b"x" * size)
+        assert len(answer.json()["body"]) == size
+
+    pools = sessions.adapter.poolmanager.pools
+    assert [(pools[key].num_connections, pools[key].num_requests) for key in pools.keys()] == [(1, 3)]  # noqa: SIM118
+    sessions.close()
+
+
+def test_a_head_request_has_no_body(sandbox: Sandbox) -> None:
+    sessions = Sessions(PolicyAdapter([]))
+
+    assert sessions.current().head(f"{sandbox.url}/health").content == b""
+    sessions.close()
+
+
+def test_options_come_with_the_request_or_from_the_context(sandbox: Sandbox) -> None:
+    sessions = Sessions(PolicyAdapter([]))
+    session = sessions.current()
+    request = session.prepare_request(requests.Request("POST", f"{sandbox.url}/echo"))
+
+    answer = session.send(request, options=Options(idempotent=True))
+    assert call_of(answer.request).options.idempotent is True
+
+    token = CURRENT_OPTIONS.set(Options(idempotent=False))
+    assert call_of(session.post(f"{sandbox.url}/echo").request).options.idempotent is False
+    CURRENT_OPTIONS.reset(token)
+    sessions.close()
+
+
+def test_the_environment_does_not_change_where_and_as_whom_we_call(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+
+    assert code_of(PolicyAdapter([]), f"{sandbox.url}/echo") == "none"
+
+
+def test_a_configured_proxy_is_used() -> None:
+    answer_of_proxy = b"HTTP/1.1 204 No Content\r\nX-Proxy: yes\r\n\r\n"
+
+    with server(lambda peer: peer.sendall(answer_of_proxy)) as url:
+        sessions = Sessions(PolicyAdapter([]), proxy=url)
+        answer = sessions.current().get("http://api.example.com/customers")
+        sessions.close()
+
+    assert answer.headers["X-Proxy"] == "yes"
+
+
+def test_threads_have_sessions_of_their_own() -> None:
+    sessions = Sessions(PolicyAdapter([]))
+    others: list[requests.Session] = []
+    thread = threading.Thread(target=lambda: others.append(sessions.current()))
+    thread.start()
+    thread.join()
+
+    assert sessions.current() is sessions.current()
+    assert others[0] is not sessions.current()
+    assert others[0].get_adapter("https://x") is sessions.adapter
+    sessions.close()

@@ -1,0 +1,333 @@
+"""The client as scripts use it, on real sockets, judged by what arrived at the server."""
+
+import logging
+import pickle
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from txo_core.api_factory import create_rest_api
+from txo_core.config import TxoConfig
+from txo_core.exceptions import (
+    ApiAuthenticationError,
+    ApiError,
+    ApiOperationError,
+    ApiRateLimitError,
+    ApiTimeoutError,
+    ConfigurationError,
+    EntityNotFoundError,
+    ValidationError,
+)
+from txo_core.oauth import ClientCredentials
+from txo_core.rest import RestClient
+
+TIMEOUTS = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02}
+
+
+def configured(sandbox: Sandbox, **timeouts: float) -> TxoConfig:
+    data = {
+        "global": {"api-base-url": sandbox.api_url},
+        "script-behavior": {
+            "api-timeouts": TIMEOUTS | {name.replace("_", "-"): value for name, value in timeouts.items()}
+        },
+    }
+    return TxoConfig("txo", "test", data)
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[RestClient]:
+    with connected(sandbox) as client:
+        yield client
+
+
+def connected(sandbox: Sandbox, **timeouts: float) -> RestClient:
+    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
+    return create_rest_api(configured(sandbox, **timeouts), tokens=tokens)
+
+
+def fault(sandbox: Sandbox, path: str, kind: str, times: int = 1000) -> None:
+    sandbox.faults([{"match": {"path": path}, "fault": kind, "times": times}])
+
+
+def arrived(sandbox: Sandbox, call: str) -> int:
+    return int(sandbox.stats()["requests"].get(call, 0))
+
+
+NEW = {"no": "N0001", "name": "New", "city": "Oslo"}
+
+
+def test_a_customer_is_made_read_changed_and_deleted(api: RestClient) -> None:
+    created = api.post("customers", NEW)
+    read = api.get("customers/N0001")
+    changed = api.patch("/customers/N0001", {"city": "Bergen"}, etag=read["@odata.etag"])
+
+    assert (created["no"], changed["city"]) == ("N0001", "Bergen")
+    assert api.delete("customers/N0001", etag=changed["@odata.etag"]) == {}
+    with pytest.raises(EntityNotFoundError):
+        api.get("customers/N0001")
+
+
+def test_an_old_etag_is_a_412(api: RestClient) -> None:
+    with pytest.raises(ApiOperationError) as refused:
+        api.patch("customers/C0001", {"city": "Bergen"}, etag='W/"old"')
+
+    assert (refused.value.status_code, refused.value.retryable, refused.value.attempts) == (412, False, 1)
+
+
+def test_parameters_and_headers_arrive_as_they_were_meant(api: RestClient, sandbox: Sandbox) -> None:
+    echo = api.get(
+        f"{sandbox.url}/echo", {"$filter": "name eq 'O''Brien & Söhne'", "$count": True}, headers={"X-Company": "c1"}
+    )
+
+    assert echo["query"] == [["$filter", "name eq 'O''Brien & Söhne'"], ["$count", "true"]]
+    assert echo["headers"]["x-company"] == "c1"
+    assert echo["headers"]["accept"] == "application/json"
+
+
+def test_json_arrives_as_utf_8(api: RestClient, sandbox: Sandbox) -> None:
+    echo = api.post(f"{sandbox.url}/echo", {"name": "Söhne"}, idempotency_key="k-1")
+
+    assert echo["body"] == '{"name": "Söhne"}'
+    assert echo["headers"]["content-type"] == "application/json"
+    assert echo["headers"]["idempotency-key"] == "k-1"
+
+
+@pytest.mark.parametrize("json", [{"since": datetime(2026, 1, 1, tzinfo=UTC)}, {"x": float("nan")}, {"x": {1, 2}}])
+def test_what_has_no_json_form_is_refused_before_sending(api: RestClient, sandbox: Sandbox, json: Any) -> None:
+    with pytest.raises(ValidationError, match="cannot be sent as JSON"):
+        api.post("customers", json)
+
+    assert sandbox.stats()["total"] == 0
+
+
+def test_a_permanent_503_is_asked_for_four_times(api: RestClient, sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "status=503")
+
+    with pytest.raises(ApiOperationError) as failed:
+        api.get("customers", {"code": "hidden"})
+
+    assert arrived(sandbox, "GET /api/v1/customers") == failed.value.attempts == 4
+    assert failed.value.retryable
+    assert "hidden" not in str(failed.value)
+
+
+@pytest.mark.parametrize("kind", ["truncate", "reset-before", "reset-after", "close-before", "bad-gzip", "status=502"])
+def test_a_read_survives_a_stumble(api: RestClient, sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, "/api/v1/customers/C0001", kind, times=2)
+
+    assert api.get("customers/C0001")["no"] == "C0001"
+    assert arrived(sandbox, "GET /api/v1/customers({key})") == 3
+
+
+@pytest.mark.parametrize(
+    "kind", ["truncate", "reset-before", "reset-after", "hang-after=5", "status=503", "status-after=500"]
+)
+def test_a_write_that_may_have_been_done_is_sent_once(api: RestClient, sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, "/api/v1/customers", kind)
+
+    with pytest.raises(ApiError) as failed:
+        api.post("customers", NEW)
+
+    assert arrived(sandbox, "POST /api/v1/customers") == failed.value.attempts == 1
+    assert not failed.value.retryable
+
+
+@pytest.mark.parametrize("kind", ["status=429;retry-after=0.01", "status=503;retry-after=0.01"])
+def test_a_write_that_was_turned_away_is_sent_again_and_done_once(api: RestClient, sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, "/api/v1/customers", kind, times=2)
+
+    api.post("customers", NEW)
+
+    assert sandbox.stats()["creates"]["customers"] == {"New": 1}
+
+
+def test_an_idempotency_key_makes_a_write_repeatable(api: RestClient, sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "reset-after", times=1)
+
+    api.post("customers", NEW, idempotency_key="made-up-key")
+
+    assert arrived(sandbox, "POST /api/v1/customers") == 2
+    assert sandbox.stats()["creates"]["customers"] == {"New": 1}
+
+
+def test_a_server_that_is_too_slow_is_a_time_out(sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "slow-body=3")
+
+    with connected(sandbox, max_retries=1, rest_timeout_seconds=0.2) as api, pytest.raises(ApiTimeoutError) as failed:
+        api.get("customers")
+
+    assert failed.value.attempts == 2
+
+
+def test_the_whole_call_has_an_end(sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "hang=5")
+
+    with connected(sandbox, max_retries=9, total_timeout_seconds=0.4) as api, pytest.raises(ApiTimeoutError):
+        api.get("customers", timeout=0.15)
+
+    assert 1 <= arrived(sandbox, "GET /api/v1/customers") <= 3
+
+
+def test_a_long_pause_is_left_to_the_caller(api: RestClient, sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "status=429;retry-after=3600")
+
+    with pytest.raises(ApiRateLimitError) as failed:
+        api.get("customers")
+
+    assert (failed.value.retry_after, failed.value.attempts) == (3600.0, 1)
+
+
+@pytest.mark.parametrize("kind", ["content-type=text/html", "not-json"])
+def test_a_page_for_people_is_an_error_and_not_a_result(api: RestClient, sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, "/api/v1/customers", kind)
+
+    with pytest.raises(ApiOperationError, match="that is no JSON") as failed:
+        api.get("customers")
+
+    assert failed.value.code == "no-json"
+
+
+def test_an_empty_body_is_an_empty_object(api: RestClient, sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "empty")
+
+    assert api.get("customers") == {}
+
+
+def test_an_expired_token_is_renewed_unseen(api: RestClient, sandbox: Sandbox) -> None:
+    api.get("customers/C0001")
+    sandbox.expire_tokens()
+
+    assert api.get("customers/C0001")["no"] == "C0001"
+    assert sandbox.stats()["tokens_issued"] == 2
+
+
+def test_twenty_threads_share_a_client_and_one_new_token(api: RestClient, sandbox: Sandbox) -> None:
+    api.get("customers/C0001")
+    sandbox.expire_tokens()
+    together, read = threading.Barrier(20), list[str]()
+
+    def work() -> None:
+        together.wait()
+        read.append(api.get("customers/C0001")["no"])
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert read == ["C0001"] * 20
+    assert sandbox.stats()["tokens_issued"] == 2
+
+
+def test_a_token_that_is_never_accepted_is_an_error(api: RestClient, sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "expired-token")
+
+    with pytest.raises(ApiAuthenticationError) as refused:
+        api.get("customers")
+
+    assert (refused.value.status_code, arrived(sandbox, "GET /api/v1/customers")) == (401, 2)
+
+
+def test_a_long_operation_returns_its_result(api: RestClient, sandbox: Sandbox) -> None:
+    result = api.post("exports?polls=2&retry_after=0.01", {"entity": "customers"}, headers={"X-Company": "c1"})
+
+    assert result["rows"] > 0
+    assert sandbox.stats()["exports"] == {"submitted": 1, "polled": 3}
+
+
+@pytest.mark.parametrize("style", ["location", "relative", "operation-location", "azure-asyncoperation", "moving"])
+@pytest.mark.parametrize("done", [200, 201, 204, 303])
+def test_each_style_of_long_operation_ends(api: RestClient, sandbox: Sandbox, style: str, done: int) -> None:
+    url = f"exports?polls=1&retry_after=0.01&style={style}&status_code_done={done}"
+    result = api.post(url, {"entity": "customers"})
+
+    assert result == {} if done == 204 else result["rows"] > 0
+    assert sandbox.stats()["exports"]["submitted"] == 1
+
+
+@pytest.mark.parametrize("style", ["location", "operation-location"])
+def test_a_failed_operation_says_why(api: RestClient, style: str) -> None:
+    with pytest.raises(ApiOperationError, match="ran out of disk space") as failed:
+        api.post(f"exports?polls=1&retry_after=0.01&outcome=failed&style={style}", {"entity": "customers"})
+
+    assert failed.value.code == "ExportFailed"
+
+
+def test_a_stumbling_poll_never_submits_again(api: RestClient, sandbox: Sandbox) -> None:
+    sandbox.faults(
+        [{"match": {"method": "GET", "path": "/api/v1/exports/export-1"}, "fault": "reset-before", "times": 2}]
+    )
+
+    assert api.post("exports?polls=1&retry_after=0.01", {"entity": "customers"})["rows"] > 0
+    assert sandbox.stats()["exports"]["submitted"] == 1
+
+
+def test_a_redirect_is_followed(api: RestClient, sandbox: Sandbox) -> None:
+    assert api.get("redirect", {"to": "/api/v1/customers/C0001", "status": 302})["no"] == "C0001"
+
+
+def test_credentials_stay_with_the_api(api: RestClient, sandbox: Sandbox) -> None:
+    foreign = f"http://localhost:{sandbox.port}"
+    for url in (f"{foreign}/echo", f"redirect?status=307&to={foreign}/echo", f"paging/foreign?to={foreign}/echo"):
+        with pytest.raises(ConfigurationError, match=r"global\.trusted-origins"):
+            list(api.paginate(url))
+    with pytest.raises(ConfigurationError, match=r"global\.trusted-origins"):
+        api.post(f"exports?style=foreign&retry_after=0.01&to={foreign}", {"entity": "customers"})
+
+    assert f"localhost:{sandbox.port}" not in sandbox.stats()["credentials"]
+
+
+def test_all_rows_of_all_pages_come(api: RestClient, sandbox: Sandbox) -> None:
+    customers = list(api.paginate("customers", {"$select": "no"}))
+
+    assert len({row["no"] for row in customers}) == len(customers) > 20
+    assert len(list(api.paginate("paging/link", {"per_page": 500}))) > 1000
+
+
+@pytest.mark.parametrize("page", ["self-link", "no-value", "fails-at/2"])
+def test_an_incomplete_list_is_an_error(api: RestClient, page: str) -> None:
+    with pytest.raises(ApiOperationError):
+        list(api.paginate(f"paging/{page}"))
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    behavior = {"api-timeouts": {"backoff-factor": 0.001}}
+    config = TxoConfig("txo", "test", {"global": {"api-base-url": "http://127.0.0.1:9"}, "script-behavior": behavior})
+
+    with create_rest_api(config, require_auth=False) as api, pytest.raises(ApiOperationError) as failed:
+        api.get("customers")
+
+    assert "nothing answers at http://127.0.0.1:9; is the server running?" in str(failed.value)
+    assert pickle.loads(pickle.dumps(failed.value)).message == failed.value.message
+
+
+def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
+    api = connected(sandbox)
+    api.close()
+    api.close()
+
+    with pytest.raises(ConfigurationError, match="is closed"):
+        api.get("customers")
+
+
+def test_a_malformed_address_or_header_is_an_error_of_ours(api: RestClient) -> None:
+    with pytest.raises(ApiOperationError, match="malformed"):
+        api.get("http://[broken/")
+    with pytest.raises(ApiOperationError, match="a header holds characters"):
+        api.get("customers", headers={"X-Note": "two\nlines"})
+    with pytest.raises(ValidationError, match="not plain text"):
+        api.get("customers", headers={"X-Note": "Söhne"})
+
+
+def test_nothing_secret_is_logged(api: RestClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        api.get("customers", {"code": "made-up-hidden"}, headers={"X-Key": "made-up-hidden"})
+
+    lines = [record.getMessage() for record in caplog.records if record.name == "txo_core.http"]
+    assert len(lines) == 2
+    assert not any("made-up-hidden" in line or "Bearer" in line or CLIENT_SECRET in line for line in lines)

@@ -1,0 +1,172 @@
+"""The composition root: a configuration becomes a client, and the order of its policies is written here, once."""
+
+from collections.abc import Hashable, Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from txo_core.exceptions import ConfigurationError
+from txo_core.http.breaker import CircuitBreaker
+from txo_core.http.errors import ErrorMapping
+from txo_core.http.exchange_log import ExchangeLog
+from txo_core.http.limiter import RateLimiter
+from txo_core.http.operations import LongRunningOperation
+from txo_core.http.origins import TrustedOrigins
+from txo_core.http.policy import Policy
+from txo_core.http.redirects import Redirects
+from txo_core.http.renewal import Renewal
+from txo_core.http.retry import Retry
+from txo_core.http.sign import Sign, TokenProvider
+from txo_core.http.transport import PolicyAdapter, Sessions
+from txo_core.rest import DEFAULT_HEADERS, IDEMPOTENCY_HEADER, RestClient
+from txo_core.shared import CountedCache, Registry
+from txo_core.sign_in import Auth, find_auth, forget_tokens, token_for
+
+if TYPE_CHECKING:
+    from txo_core.config import TxoConfig
+
+__all__ = ["ApiManager", "create_rest_api", "forget_shared", "token_for"]
+
+CACHE_SIZE = 50
+
+_breakers: Registry[CircuitBreaker] = Registry()
+_limiters: Registry[RateLimiter] = Registry()
+_sessions: CountedCache[Sessions] = CountedCache(CACHE_SIZE)
+
+
+def create_rest_api(
+    config: "TxoConfig", require_auth: bool = True, tokens: TokenProvider | None = None, use_cache: bool = False
+) -> RestClient:
+    """Return a client for the organization and environment; a context manager.
+
+    The credentials are looked up, unless `tokens` hands them out or `require_auth` is False. With `use_cache`, all
+    callers with the same configuration and tokens share their connections; closing one client does not close another.
+    Raises ConfigurationError if there are no usable credentials.
+    """
+
+    def make() -> Sessions:
+        return _connect(config, find_auth(config, require_auth, tokens))
+
+    base_url, header = config.globals.api_base_url, config.globals.idempotency_header
+    if not use_cache:
+        return RestClient(make(), base_url, idempotency_header=header)
+    sessions, give_back = _sessions.acquire((config, require_auth, _identity(tokens)), make)
+    return RestClient(sessions, base_url, idempotency_header=header, on_close=give_back)
+
+
+def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> list[Policy]:
+    """Return the policies of a REST call, outermost first; what is switched off is not among them."""
+    timeouts, jitter = config.behavior.api_timeouts, config.behavior.jitter
+    _, signer = auth
+    return [
+        ErrorMapping(),
+        LongRunningOperation(
+            timeouts.async_max_wait,
+            timeouts.async_poll_interval,
+            idempotency_header=config.globals.idempotency_header or IDEMPOTENCY_HEADER,
+            total_timeout=timeouts.total_timeout_seconds,
+        ),
+        Retry(
+            timeouts.max_retries,
+            timeouts.backoff_factor,
+            jitter=(jitter.min_factor, jitter.max_factor),
+            retry_after_cap=timeouts.retry_after_cap,
+        ),
+        Redirects(trusted),
+        Renewal(signer),
+        *switched_on(config, auth),
+        Sign(signer, trusted),
+        ExchangeLog(),
+    ]
+
+
+def switched_on(config: "TxoConfig", auth: Auth) -> Iterator[Policy]:
+    """Yield the circuit breaker and the rate limiter that all clients of the process share, if they are wanted."""
+    behavior = config.behavior
+    if behavior.enable_circuit_breaker:
+        threshold, timeout = behavior.circuit_breaker_threshold, behavior.circuit_breaker_timeout
+        yield _breakers.get((threshold, timeout), lambda: CircuitBreaker(threshold, timeout))
+    cap = behavior.api_timeouts.retry_after_cap
+    if behavior.enable_rate_limiting:
+        rate, burst = behavior.rate_limit_per_second, behavior.rate_limit_burst
+    elif behavior.api_delay_seconds:
+        rate, burst = 1 / behavior.api_delay_seconds, 1
+    else:
+        return
+    key = (config.org_id, config.env_type, auth[0], rate, burst, cap)
+    yield _limiters.get(key, lambda: RateLimiter(rate, burst, longest_pause=cap))
+
+
+def trusted_origins(config: "TxoConfig") -> TrustedOrigins:
+    """Return who may get credentials and data: the API, the endpoints except `auth`, and global.trusted-origins."""
+    endpoints = [url for name, url in config.endpoints.items() if name != "auth"]
+    return TrustedOrigins(filter(None, [config.globals.api_base_url, *endpoints, *config.globals.trusted_origins]))
+
+
+def forget_shared() -> None:
+    """Begin anew with connections, tokens, pace and circuits; for tests, and after credentials have changed."""
+    _sessions.clear()
+    _breakers.clear()
+    _limiters.clear()
+    forget_tokens()
+
+
+def _connect(config: "TxoConfig", auth: Auth) -> Sessions:
+    timeouts = config.behavior.api_timeouts
+    adapter = PolicyAdapter(
+        rest_policies(config, auth, trusted_origins(config)),
+        timeout=timeouts.rest_timeout_seconds,
+        total_timeout=timeouts.total_timeout_seconds,
+    )
+    return Sessions(adapter, config.globals.proxy, DEFAULT_HEADERS)
+
+
+def _identity(tokens: TokenProvider | None) -> object:
+    """Return what tells one token provider from another; equal tokens are one, other objects are each their own."""
+    return tokens if isinstance(tokens, Hashable | None) else Identity(tokens)
+
+
+class Identity:
+    """Stands for an object that has no hash, and keeps it alive, so that no other takes its place."""
+
+    def __init__(self, item: object) -> None:
+        self._item = item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self._item is other._item
+
+    def __hash__(self) -> int:
+        return id(self._item)
+
+
+class ApiManager:
+    """The clients of one configuration, closed together at the end of the with block."""
+
+    def __init__(self, config: "TxoConfig", require_auth: bool = True, tokens: TokenProvider | None = None) -> None:
+        self._config = config
+        self._require_auth = require_auth
+        self._tokens = tokens
+        self._stack = ExitStack()
+        self._rest: RestClient | None = None
+
+    def get_rest_api(self) -> RestClient:
+        """Return the REST client, always the same one."""
+        if self._rest is None:
+            client = create_rest_api(self._config, self._require_auth, self._tokens, use_cache=True)
+            self._rest = self._stack.enter_context(client)
+        return self._rest
+
+    def get_soap_api(self) -> NoReturn:
+        """Raise a HelpfulError: SOAP comes with `txo_core.soap`."""
+        raise ConfigurationError("There is no SOAP client yet", "It comes with txo_core.soap")
+
+    def close(self) -> None:
+        """Close the clients."""
+        self._rest = None
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

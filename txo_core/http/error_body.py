@@ -1,0 +1,103 @@
+"""What a server says about its error, read from the forms that servers use."""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from requests import Response
+
+from txo_core.redaction import redact
+
+LONGEST_MESSAGE = 500
+REQUEST_ID_HEADERS = (
+    "x-ms-request-id",
+    "request-id",
+    "x-request-id",
+    "x-ms-service-request-id",
+    "x-ms-correlation-request-id",
+    "x-correlation-id",
+    "correlation-id",
+)
+_QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
+_TITLE = re.compile(r"(?is)<(title|h1)[^>]*>(.*?)</\1>")
+_TAG = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The server's own code and message; either may be missing."""
+
+    code: str | None = None
+    message: str | None = None
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.code, self.message)))
+
+
+def problem_of(response: Response) -> Problem:
+    """Return what the body says: OData error, problem details (RFC 9457), OAuth error, HTML title or plain text."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        text = response.content[:65536].decode("utf-8", "replace").strip()
+        return Problem(message=_text_message(text, response.headers.get("Content-Type", "")))
+    body = next((item for item in body if isinstance(item, Mapping)), None) if isinstance(body, list) else body
+    return problem_in(body) if isinstance(body, Mapping) else Problem()
+
+
+def problem_in(body: Mapping[str, Any]) -> Problem:
+    """Return the code and message of an error object, whichever of the known forms it has."""
+    error = body.get("error") or body.get("odata.error")
+    if isinstance(error, Mapping):
+        return _problem(_first(error, "code"), _first(error, "message", "detail", "description"))
+    if isinstance(error, str):
+        return _problem(error, _first(body, "error_description", "message"))
+    message = ": ".join(dict.fromkeys(_texts(body, "title", "detail"))) or _first(body, "message", "Message", "errors")
+    return _problem(_first(body, "code", "errorCode", "type"), message)
+
+
+def request_id_of(response: Response) -> str | None:
+    """Return the id under which the server's people find this request in their log."""
+    return next((response.headers[name] for name in REQUEST_ID_HEADERS if name in response.headers), None)
+
+
+def clean(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """Return the text on one line, without secrets and the query strings of URLs, cut at `longest` characters."""
+    line = " ".join(_QUERY.sub(r"\1", redact(text)).split())
+    line = "".join(character for character in line if character.isprintable())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _problem(code: str | None, message: str | None) -> Problem:
+    code = None if code in (None, "about:blank") else code
+    return Problem(code and clean(code, 120), message and clean(message))
+
+
+def _first(body: Mapping[str, Any], *names: str) -> str | None:
+    return next(_texts(body, *names), None)
+
+
+def _texts(body: Mapping[str, Any], *names: str) -> Iterator[str]:
+    for name in names:
+        text = _text(body.get(name))
+        if text:
+            yield text
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as a text; OData v2 and v3 wrap it: `{"lang": "en", "value": "..."}`."""
+    if isinstance(value, Mapping):
+        value = value.get("value", value)
+    if isinstance(value, list | Mapping):
+        return json.dumps(value, ensure_ascii=False) if value else None
+    return None if value is None or isinstance(value, bool) else str(value)
+
+
+def _text_message(text: str, content_type: str) -> str | None:
+    if "html" in content_type or text[:1] == "<":
+        titles = dict.fromkeys(html.unescape(_TAG.sub(" ", match[1])).strip() for match in _TITLE.findall(text))
+        text = ": ".join(filter(None, titles)) or _TAG.sub(" ", text)
+    return clean(text, 200) or None

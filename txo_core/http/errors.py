@@ -1,0 +1,94 @@
+"""The final outcome of a call as one typed error: what was called, what came back, whether a repeat may help."""
+
+from requests import PreparedRequest, Response
+
+from txo_core.exceptions import (
+    ApiAuthenticationError,
+    ApiError,
+    ApiOperationError,
+    ApiRateLimitError,
+    ApiTimeoutError,
+    EntityNotFoundError,
+)
+from txo_core.http.error_body import problem_of, request_id_of
+from txo_core.http.failures import NETWORK_ERRORS, failure_of, holds_soap_fault, may_help, repeatable
+from txo_core.http.origins import address_of
+from txo_core.http.policy import Call, Send, call_of
+from txo_core.http.retry_after import retry_after
+
+ERRORS: dict[int, type[ApiError]] = {
+    401: ApiAuthenticationError,
+    403: ApiAuthenticationError,
+    404: EntityNotFoundError,
+    408: ApiTimeoutError,
+    410: EntityNotFoundError,
+    429: ApiRateLimitError,
+    504: ApiTimeoutError,
+}
+HINTS = {
+    401: "the credentials are not accepted",
+    403: "the credentials are accepted, but may not do this",
+    412: "the entity has changed since it was read",
+}
+
+
+class ErrorMapping:
+    """Raises an ApiError for an answer that is none of 1xx, 2xx, 304 or a SOAP Fault, and for no answer at all."""
+
+    def __call__(self, request: PreparedRequest, send: Send) -> Response:
+        """Return an answer that is none of the errors."""
+        try:
+            response = send(request)
+        except NETWORK_ERRORS as caught:
+            error = error_of_failure(caught, getattr(caught, "request", None) or request, call_of(request))
+        else:
+            if response.status_code < 300 or response.status_code == 304 or holds_soap_fault(response):
+                return response
+            error = error_of_response(response, call_of(request))
+        # Raised out here: chained to it, the network's own exception would show the query and, to debuggers, the token.
+        raise error
+
+
+def error_of_response(response: Response, call: Call) -> ApiError:
+    """Return the error that an answer means."""
+    status = response.status_code
+    problem = problem_of(response)
+    said = str(problem) or HINTS.get(status, "")
+    return ERRORS.get(status, ApiOperationError)(
+        f"{called(response.request)} answered {_status(response)}{': ' if said else ''}{said}{_tries(call)}",
+        status_code=status,
+        code=problem.code,
+        attempts=call.attempts,
+        retry_after=retry_after(response),
+        retryable=may_help(response, response.request),
+        request_id=request_id_of(response),
+        details=call.details,
+    )
+
+
+def error_of_failure(error: Exception, request: PreparedRequest, call: Call) -> ApiError:
+    """Return the error that a missing answer means."""
+    failure = failure_of(error, request.url)
+    unsure = failure.sent and failure.transient and not repeatable(request)
+    doubt = "; the server may have done it all the same, so it was not sent again" if unsure else ""
+    kind = ApiTimeoutError if failure.timed_out else ApiOperationError
+    return kind(
+        f"{called(request)} failed: {failure.sentence}{doubt}{_tries(call)}",
+        code=failure.code,
+        attempts=call.attempts,
+        retryable=failure.transient and not unsure,
+        details=call.details,
+    )
+
+
+def called(request: PreparedRequest) -> str:
+    """Return method and address, without the query: who reads it need not see the data in it."""
+    return f"{request.method} {address_of(request.url)}"
+
+
+def _status(response: Response) -> str:
+    return f"{response.status_code} {response.reason or ''}".strip()
+
+
+def _tries(call: Call) -> str:
+    return f" ({call.attempts} attempts)" if call.attempts > 1 else ""

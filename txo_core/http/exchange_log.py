@@ -1,0 +1,85 @@
+"""The log and the memory of what went over the wire: one line an attempt, nothing secret in it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from requests import PreparedRequest, Response
+
+from txo_core.clock import Clock, monotonic
+from txo_core.http.failures import NETWORK_ERRORS, failure_of
+from txo_core.http.origins import address_of
+from txo_core.http.policy import Attempt, Send, call_of
+
+logger = logging.getLogger("txo_core.http")
+
+SHOWN_PARAMETERS = frozenset(
+    {"$top", "$skip", "$select", "$expand", "$orderby", "$count", "api-version", "page", "per_page", "limit", "offset"}
+)
+SHOWN_HEADERS = frozenset(
+    {
+        "accept",
+        "content-type",
+        "content-length",
+        "if-match",
+        "prefer",
+        "retry-after",
+        "request-id",
+        "x-request-id",
+        "x-ms-request-id",
+        "x-ms-correlation-request-id",
+    }
+)
+
+
+@dataclass(frozen=True)
+class ExchangeLog:
+    """Writes one DEBUG line an attempt, and keeps the attempt for the errors that may follow.
+
+    Of headers and query parameters only those on the two lists are shown; the names of the other parameters, too.
+    """
+
+    clock: Clock = monotonic
+
+    def __call__(self, request: PreparedRequest, send: Send) -> Response:
+        """Send the request, and note how that went."""
+        start = self.clock()
+        try:
+            response = send(request)
+        except NETWORK_ERRORS as error:
+            self._note(request, failure_of(error, request.url).code, start, {})
+            raise
+        self._note(request, str(response.status_code), start, response.headers)
+        return response
+
+    def _note(self, request: PreparedRequest, outcome: str, start: float, headers: Mapping[str, str]) -> None:
+        call = call_of(request)
+        seconds = self.clock() - start
+        call.history.append(
+            Attempt(request.method or "", address_of(request.url), outcome, seconds, waited=call.waited)
+        )
+        call.waited = 0.0
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s%s %s -> %s in %.3f s %s",
+                request.method,
+                address_of(request.url),
+                shown_query(request.url),
+                shown_headers(request.headers),
+                outcome,
+                seconds,
+                shown_headers(headers),
+            )
+
+
+def shown_query(url: str | None) -> str:
+    """Return the query of the URL, with the values of the listed parameters only; empty if there is none."""
+    pairs = parse_qsl(urlsplit(url or "").query, keep_blank_values=True)
+    shown = (f"{name}={value if name.lower() in SHOWN_PARAMETERS else '***'}" for name, value in pairs)
+    return "?" + "&".join(shown) if pairs else ""
+
+
+def shown_headers(headers: Mapping[str, str]) -> str:
+    """Return the headers that are on the list, as `{name: value, ...}`."""
+    return "{" + ", ".join(f"{name}: {value}" for name, value in headers.items() if name.lower() in SHOWN_HEADERS) + "}"

@@ -1,0 +1,127 @@
+"""What a policy is, how policies are composed, and what travels with a request through them."""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from typing import Any, Protocol
+
+from requests import PreparedRequest, Response
+
+Send = Callable[[PreparedRequest], Response]
+Timeout = float | tuple[float, float]
+
+
+class Policy(Protocol):
+    """One concern of sending a request: calls `send` zero, one or many times."""
+
+    def __call__(self, request: PreparedRequest, send: Send) -> Response:
+        """Return the answer, or raise what kept it from coming."""
+
+
+def compose(policies: Sequence[Policy], transport: Send) -> Send:
+    """Wrap the transport in the policies; the first listed is the outermost."""
+
+    def wrap(inner: Send, policy: Policy) -> Send:
+        return partial(policy, send=inner)
+
+    return reduce(wrap, reversed(policies), transport)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller says about one call, beside the request itself.
+
+    `idempotent`: True or False overrules what the method says about repeating it; None leaves it to the method.
+    `total_timeout`: seconds for the whole call, waits included; None takes the client's own.
+    """
+
+    idempotent: bool | None = None
+    total_timeout: float | None = None
+
+
+DEFAULTS = Options()
+CURRENT_OPTIONS: ContextVar[Options] = ContextVar("txo_http_options", default=DEFAULTS)
+"""For callers who cannot pass `options=` to `Session.send`, such as zeep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request as it went to the network: what came back, and how long that took in seconds."""
+
+    method: str
+    address: str
+    outcome: str
+    seconds: float
+    waited: float = 0.0
+
+    def __str__(self) -> str:
+        wait = f"after a wait of {self.waited:.1f} s: " if self.waited else ""
+        return f"{wait}{self.method} {self.address}: {self.outcome} in {self.seconds:.2f} s"
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a caller, from its first attempt to its last; travels with the request and its copies.
+
+    `deadline` is a moment of the monotonic clock. `waited` is the wait before the attempt that comes next.
+    """
+
+    options: Options = DEFAULTS
+    deadline: float = math.inf
+    timeout: Timeout | None = None
+    stream: bool = False
+    verify: bool | str = True
+    cert: Any = None
+    proxies: Any = None
+    waited: float = 0.0
+    history: list[Attempt] = field(default_factory=list)
+
+    @property
+    def attempts(self) -> int:
+        """How many requests went to the network."""
+        return len(self.history)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The attempts, one sentence each; for errors."""
+        return tuple(str(attempt) for attempt in self.history)
+
+    def follow_up(self, deadline: float) -> "Call":
+        """Return the call of a reading request that follows from this one, such as a poll; shares the history."""
+        options = Options(idempotent=True)
+        return Call(
+            options,
+            deadline,
+            self.timeout,
+            verify=self.verify,
+            cert=self.cert,
+            proxies=self.proxies,
+            history=self.history,
+        )
+
+
+def attach(request: PreparedRequest, call: Call) -> PreparedRequest:
+    """Let the call travel with the request; returns the request."""
+    vars(request)["txo_call"] = call
+    return request
+
+
+def call_of(request: PreparedRequest | None) -> Call:
+    """Return the call that the request belongs to; a request without one starts one without a deadline."""
+    if request is None:
+        return Call()
+    call = vars(request).get("txo_call")
+    if not isinstance(call, Call):
+        call = Call()
+        attach(request, call)
+    return call
+
+
+def derive(request: PreparedRequest) -> PreparedRequest:
+    """Return a copy of the request, in the same call, whose headers can be changed alone."""
+    derived = copy.copy(request)
+    derived.headers = request.headers.copy()
+    return derived

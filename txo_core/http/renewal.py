@@ -1,0 +1,23 @@
+"""A token that the server no longer accepts: one new one, one more try."""
+
+from dataclasses import dataclass
+
+from requests import PreparedRequest, Response
+
+from txo_core.http.policy import Send
+from txo_core.http.retry import rewound
+from txo_core.http.sign import Signer
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Sends once more after a 401, if there is a new token to sign with. A 401 was not acted on, so any method may."""
+
+    signer: Signer
+
+    def __call__(self, request: PreparedRequest, send: Send) -> Response:
+        """Send the request, a second time if its token was rejected."""
+        response = send(request)
+        if response.status_code == 401 and rewound(request) and self.signer.renew(response.request):
+            return send(request)
+        return response

@@ -1,0 +1,79 @@
+"""Sending again what may go well another time, and does no harm twice. The only retry there is."""
+
+import random as _random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from requests import PreparedRequest, Response
+from requests.exceptions import UnrewindableBodyError
+from requests.utils import rewind_body
+
+from txo_core.clock import Clock, Sleep, monotonic, sleep
+from txo_core.http.failures import NETWORK_ERRORS, failure_of, may_help, repeatable
+from txo_core.http.policy import Send, call_of
+from txo_core.http.retry_after import retry_after
+
+Uniform = Callable[[float, float], float]
+LONGEST_BACKOFF = 60.0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Repeats a request up to `max_retries` times, so that at most `max_retries + 1` are sent.
+
+    Waits `backoff`, twice that, four times that... seconds (60 at most), times a random factor between the two of
+    `jitter`. A Retry-After goes first: never earlier than told; where it exceeds `retry_after_cap` seconds, or the
+    wait would end after the call's deadline, the last outcome is returned at once.
+
+    A request that the server may have acted on is repeated only where `repeatable` says that this does no harm.
+    """
+
+    max_retries: int = 3
+    backoff: float = 2.0
+    jitter: tuple[float, float] = (0.5, 1.5)
+    retry_after_cap: float = 120.0
+    sleep: Sleep = sleep
+    clock: Clock = monotonic
+    random: Uniform = _random.uniform
+
+    def __call__(self, request: PreparedRequest, send: Send) -> Response:
+        """Return the first answer that a repeat would not better, or the last one."""
+        for done in range(self.max_retries):
+            try:
+                response = send(request)
+            except NETWORK_ERRORS as error:
+                if not self._worth_repeating(error, request) or not self._wait(done, None, request):
+                    raise
+            else:
+                if not may_help(response, request) or not self._wait(done, retry_after(response), request):
+                    return response
+        return send(request)
+
+    def _worth_repeating(self, error: Exception, request: PreparedRequest) -> bool:
+        failure = failure_of(error, request.url)
+        return failure.transient and (not failure.sent or repeatable(request))
+
+    def _wait(self, done: int, asked: float | None, request: PreparedRequest) -> bool:
+        """Wait before the next attempt; False, without waiting, if there is to be none."""
+        seconds = asked or self._backoff(done)
+        call = call_of(request)
+        if seconds > self.retry_after_cap or self.clock() + seconds >= call.deadline or not rewound(request):
+            return False
+        self.sleep(seconds)
+        call.waited += seconds
+        return True
+
+    def _backoff(self, done: int) -> float:
+        return min(self.backoff * float(2**done), LONGEST_BACKOFF) * self.random(*self.jitter)
+
+
+def rewound(request: PreparedRequest) -> bool:
+    """Set the body back to its beginning; False if it can be read only once."""
+    body = request.body
+    if body is None or isinstance(body, bytes | str):
+        return True
+    try:
+        rewind_body(request)
+    except (UnrewindableBodyError, AttributeError, TypeError):
+        return False
+    return True
