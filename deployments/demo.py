@@ -1,0 +1,211 @@
+"""The demo: the sandbox API, its credentials, and then what a user types: python flows/report.py demo test.
+
+Usage:
+    python deployments/demo.py [--faults]
+
+Starts the sandbox on its usual port (TXO_SANDBOX_PORT sets another) and stops it at the end; a sandbox that already
+runs there is used and left as it was. With --faults the same flow meets a server that fails on purpose.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from deployments.sandbox.constants import CLIENT_SECRET
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PORT = int(os.environ.get("TXO_SANDBOX_PORT") or 8765)
+URL = f"http://127.0.0.1:{PORT}"
+EXPECTED = {False: (0, "41 ok, 1 skipped"), True: (1, "39 ok, 1 skipped, 2 failed")}
+BLOCK_IS_THERE = "select 1 from block_document where name = 'demo-test'"
+PATIENCE = 30.0
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+FLOW = ["flows/report.py", "demo", "test"]
+
+
+class Stopped(Exception):
+    """Somebody asked the demo to end."""
+
+
+def main() -> int:
+    """Run the demo and return 0 where it went as announced."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faults", action="store_true", help="let the sandbox fail on purpose")
+    faults: bool = parser.parse_args().faults
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        with sandbox() as own:
+            return tell(faults, run(faults), own)
+    except (KeyboardInterrupt, Stopped):
+        say("\nInterrupted. Nothing of the demo is left running.")
+        return 130
+
+
+def stop(number: int, frame: FrameType | None) -> NoReturn:
+    """End as on Ctrl-C."""
+    raise Stopped
+
+
+def run(faults: bool) -> tuple[int, str]:
+    """Save the credentials, run the flow, and return its exit code and what it wrote."""
+    environment = os.environ | {
+        "TXO_DEMO_TEST_API_BASE_URL": f"{URL}/api/v1",
+        "TXO_DEMO_TEST_ENDPOINTS_AUTH": f"{URL}/oauth/token",
+    }
+    if not credentials_are_saved():
+        step("Saving the credentials of demo-test: python deployments/provision.py demo test")
+        secret = {"TXO_DEMO_TEST_CLIENT_SECRET": CLIENT_SECRET}
+        code, text = call([sys.executable, "deployments/provision.py", "demo", "test"], environment | secret)
+        if code:
+            return code, text
+    admin("POST", "/admin/reset")
+    if faults:
+        admin("POST", "/admin/profile/demo")
+    step(f"Running the flow{', with faults switched on' * faults}: python {' '.join(FLOW)}")
+    return call([sys.executable, *FLOW], environment)
+
+
+def credentials_are_saved() -> bool:
+    """Tell whether Prefect's local database has the demo's block; where there is any doubt, it has not."""
+    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
+    if os.environ.get("PREFECT_API_URL") or (home / "profiles.toml").exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True)) as database:
+            return database.execute(BLOCK_IS_THERE).fetchone() is not None
+    except sqlite3.Error:
+        return False
+
+
+def call(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command to its end, show what it writes, and return its exit code with that text.
+
+    Nothing of it outlives this program.
+    """
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    written = []
+    try:
+        for line in process.stdout or ():
+            written.append(line)
+            say(line.rstrip("\n"))
+        return process.wait(), "".join(written)
+    except BaseException:
+        end(process, signal.SIGINT)
+        raise
+
+
+def end(process: "subprocess.Popen[Any]", how: int) -> None:
+    """Ask a process to end, and end it where it does not."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(PATIENCE / 2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def sandbox() -> Iterator[bool]:
+    """Run the sandbox API meanwhile; give True where it was started here, False where it was there before."""
+    if is_sandbox():
+        step(f"The sandbox API already runs on {URL}")
+        try:
+            yield False
+        finally:
+            admin("POST", "/admin/reset")
+        return
+    step(f"Starting the sandbox API on {URL}")
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder, "ready.json")
+        command = [sys.executable, "-m", "deployments.sandbox", "--port", str(PORT), "--quiet", "--ready-file"]
+        process = subprocess.Popen([*command, str(ready)], cwd=REPOSITORY, start_new_session=True)  # noqa: S603
+        try:
+            wait_for(ready, process)
+            yield True
+        finally:
+            end(process, signal.SIGTERM)
+
+
+def wait_for(ready: Path, process: "subprocess.Popen[Any]") -> None:
+    """Wait until the sandbox says that it is there; its own message tells why it is not."""
+    deadline = time.monotonic() + PATIENCE
+    while not ready.exists():
+        if process.poll() is not None:
+            sys.exit(process.returncode or 1)
+        if time.monotonic() > deadline:
+            sys.exit(f"The sandbox did not start within {PATIENCE:.0f} seconds")
+        time.sleep(0.05)
+
+
+def is_sandbox() -> bool:
+    """Tell whether a sandbox answers on the port."""
+    try:
+        return bool(admin("GET", "/health").get("status") == "ok")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def admin(method: str, path: str) -> Any:
+    """Return the sandbox's answer to a question of the demo's own."""
+    request = urllib.request.Request(URL + path, method=method)  # noqa: S310 - loopback, our own server
+    with DIRECT.open(request, timeout=5) as response:
+        text = response.read()
+    return json.loads(text) if text else {}
+
+
+def tell(faults: bool, ended: tuple[int, str], own: bool) -> int:
+    """Say what happened and what to type next; return 0 where the flow ended as announced."""
+    code, text = ended
+    expected, summary = EXPECTED[faults]
+    if code != expected or summary not in text:
+        say(f"\n❌ The flow ended with exit code {code}; {expected} was expected, with the summary '{summary}'.")
+        return code or 1
+    if faults:
+        say_healed()
+        say("\nThe flow's exit code was 1, as it should be: two items failed, and the workbook says why.")
+    say("\nWhat to type next:")
+    if not faults:
+        say("  make demo-faults                    the same, against a server that fails on purpose")
+    stopped = " (the demo stopped its own)" * own
+    say(f"  make sandbox                        the API, in a second terminal{stopped}; then:")
+    say("  . .venv/bin/activate")
+    say("  python flows/report.py demo test    the flow alone")
+    say("  make test                           the tests")
+    return 0
+
+
+def say_healed() -> None:
+    """Say which faults the server made, out of its own count."""
+    fired = admin("GET", "/stats").get("faults", {})
+    say("\nThe server counted these faults of its own, all but the two bad requests healed by the client:")
+    for kind, count in sorted(fired.items()):
+        say(f"  {count:>3} x {kind}")
+
+
+def step(line: str) -> None:
+    """Announce what comes next."""
+    say(f"\n▶ {line}")
+
+
+def say(line: str) -> None:
+    """Write a line for the person at the screen."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Save the credentials of one organization and environment as a Prefect block.
+
+Usage:
+    python deployments/provision.py <org_id> <env_type>
+
+The values come from the environment (TXO_TXO_PROD_CLIENT_SECRET=...), then from the git-ignored secrets file
+(config/txo-prod-config-secrets.json), then, where neither has any, from a prompt. Running it again changes nothing
+that is already right. No value is ever shown.
+"""
+
+import argparse
+import difflib
+import getpass
+import inspect
+import json
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from txo_core.environment import secret_from_environment
+from txo_core.exceptions import ConfigurationError, TxoError
+from txo_core.interrupts import EXIT_INTERRUPTED
+from txo_core.logger import configure
+from txo_core.paths import Dir, check_ids, get_path
+from txo_core.redaction import register_secret
+from txo_core.script_runner import HelpfulParser, exit_code_of, helpful, run_place, say, show_error
+
+SECRETS = ("client_secret", "az_token", "api_key", "username", "password")
+
+
+def main() -> int:
+    """Save what is found and say what was done, by name; return the exit code."""
+    parser = HelpfulParser(
+        description=inspect.cleandoc(__doc__ or ""), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("org_id", help="organization, such as: txo")
+    parser.add_argument("env_type", help="environment, such as: prod")
+    arguments = parser.parse_args()
+    configure()
+    try:
+        check_ids(arguments.org_id, arguments.env_type)
+        found = find_secrets(arguments.org_id, arguments.env_type)
+        with run_place():
+            say(save(f"{arguments.org_id}-{arguments.env_type}", found))
+    except TxoError as error:
+        show_error(helpful(error))
+        return exit_code_of(error)
+    except (KeyboardInterrupt, EOFError):
+        say("\nInterrupted; nothing was saved.")
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def find_secrets(org_id: str, env_type: str) -> dict[str, str]:
+    """Return the secrets of the environment, the file or the prompt, by name; the first place wins for each."""
+    found = from_file(org_id, env_type)
+    for name in SECRETS:
+        value = secret_from_environment(org_id, env_type, name)
+        if value:
+            found[name] = value
+    found = found or from_prompt(org_id, env_type)
+    for value in found.values():
+        register_secret(value)
+    return found
+
+
+def from_file(org_id: str, env_type: str) -> dict[str, str]:
+    """Return what the secrets file has, which need not exist."""
+    path = get_path(Dir.CONFIG, f"{org_id}-{env_type}-config-secrets.json", ensure_parent=False)
+    if not path.exists():
+        return {}
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        say(f"⚠  {path.name} can be read by other users of this machine; better: chmod 600 config/{path.name}")
+    return {known_name(key, path): text(key, value, path) for key, value in read_object(path).items()}
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in the file; an error names the place, never what stands there."""
+    example = '{\n  "client-secret": "..."\n}'
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        problem = f"{path.name} is not valid JSON: line {error.lineno}, column {error.colno}"
+        raise ConfigurationError(
+            problem, "Correct it; a comma after the last entry is the usual cause", example
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} cannot be read ({type(error).__name__})", "Save it as UTF-8") from None
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path.name} holds no JSON object", "Write names and values in braces", example)
+    return data
+
+
+def known_name(key: str, path: Path) -> str:
+    """Return the block's field for a key of the file; an unknown key is an error with the nearest known one."""
+    name = key.replace("-", "_").lower()
+    if name in SECRETS:
+        return name
+    near = difflib.get_close_matches(name, SECRETS, 1)
+    hint = f"Did you mean '{near[0].replace('_', '-')}'? " if near else ""
+    known = ", ".join(secret.replace("_", "-") for secret in SECRETS)
+    raise ConfigurationError(f"{path.name} has a key that is not known: {key!r}", f"{hint}There are: {known}")
+
+
+def text(key: str, value: Any, path: Path) -> str:
+    """Return the value, which has to be a text with something in it."""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ConfigurationError(
+        f"{path.name}: {key!r} is empty or not a text", "Write the value in quotes, or leave it out"
+    )
+
+
+def from_prompt(org_id: str, env_type: str) -> dict[str, str]:
+    """Ask for each value without showing it; without a person at the screen, say where values may come from."""
+    name = f"{org_id}-{env_type}"
+    if not sys.stdin.isatty():
+        variable = f"TXO_{name.upper().replace('-', '_')}_CLIENT_SECRET"
+        raise ConfigurationError(
+            f"There are no secrets for {name}: no file config/{name}-config-secrets.json, no variable {variable}",
+            "Write the file, set the variable, or run this at a terminal, where it asks",
+            f'echo \'{{"client-secret": "..."}}\' > config/{name}-config-secrets.json',
+        )
+    say(f"Secrets of {name}; press Enter for what its API does not need. Nothing that you type is shown.")
+    answers = {secret: getpass.getpass(f"  {secret.replace('_', '-')}: ") for secret in SECRETS}
+    found = {secret: value for secret, value in answers.items() if value.strip()}
+    if not found:
+        raise ConfigurationError("No secret was typed", "Type at least one value", "client-secret: ...")
+    return found
+
+
+def save(name: str, found: dict[str, str]) -> str:
+    """Save the block where something in it is new, and return what was done, in one line."""
+    from txo_core import credentials
+
+    block = credentials.find(name)
+    old = credentials.secrets_of(block) if block else {}
+    changed = sorted(secret for secret, value in found.items() if old.get(secret) != value)
+    if not changed:
+        return f"✅ txo-credentials/{name} is up to date ({', '.join(sorted(old))})"
+    credentials.save(name, old | found)
+    kept = sorted(set(old) - set(changed))
+    return f"✅ txo-credentials/{name} saved: {', '.join(changed)}" + (f" (kept: {', '.join(kept)})" if kept else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The credentials of one organization and environment: a Prefect block named `<org>-<env>`.
+
+This module loads Prefect; import it where credentials are needed, not at the top of the core.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from txo_core.exceptions import ConfigurationError
+from txo_core.paths import check_ids
+from txo_core.redaction import register_secret
+
+
+class TxoCredentials(Block):
+    """What an organization's API asks for. Fill in what it needs; the rest stays empty."""
+
+    _block_type_name = "TXO Credentials"
+    _block_type_slug = "txo-credentials"
+    _description = "Secrets of one organization and environment, saved by deployments/provision.py."
+
+    client_secret: SecretStr | None = Field(None, description="OAuth 2.0 client secret, for global.client-id")
+    az_token: SecretStr | None = Field(None, description="A bearer token that somebody else renews")
+    api_key: SecretStr | None = Field(None, description="API key, sent in the header global.api-key-header")
+    username: SecretStr | None = Field(None, description="User name, for basic authentication")
+    password: SecretStr | None = Field(None, description="Password, for basic authentication")
+
+
+SECRET_NAMES = tuple(TxoCredentials.model_fields)
+
+
+def load(org_id: str, env_type: str) -> TxoCredentials:
+    """Return the block of the organization and environment; its values are masked in every log from now on.
+
+    Raises ConfigurationError where there is none, with the command that makes it.
+    """
+    check_ids(org_id, env_type)
+    name = f"{org_id}-{env_type}"
+    block = find(name)
+    if block is None:
+        raise ConfigurationError(
+            f"There are no credentials for {name}: the block txo-credentials/{name} does not exist",
+            "Save it once, from the secrets file, the environment or a prompt",
+            f"python deployments/provision.py {org_id} {env_type}",
+        )
+    for value in secrets_of(block).values():
+        register_secret(value)
+    return block
+
+
+def find(name: str) -> TxoCredentials | None:
+    """Return the block of this name, or None where the server has none."""
+    try:
+        block = cast(Any, TxoCredentials).load(name, _sync=True)
+    except ValueError as error:
+        if "Unable to find block document" not in str(error):
+            raise
+        return None
+    assert isinstance(block, TxoCredentials)
+    return block
+
+
+def save(name: str, secrets: Mapping[str, str]) -> None:
+    """Save a block with these values, in place of the one that is there, and make its type known to the server."""
+    block = TxoCredentials.model_validate(dict(secrets))
+    cast(Any, TxoCredentials).register_type_and_schema(_sync=True)
+    cast(Any, block).save(name, overwrite=True, _sync=True)
+
+
+def secrets_of(block: TxoCredentials) -> dict[str, str]:
+    """Return the values that are there, by name, in clear: for registration and headers only."""
+    found = {name: getattr(block, name) for name in SECRET_NAMES}
+    return {name: value.get_secret_value() for name, value in found.items() if value is not None}

@@ -1,0 +1,269 @@
+"""Running a script: from the command line to a flow run, and from its state to an exit code."""
+
+import argparse
+import inspect
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from txo_core.clock import stopping
+from txo_core.config import TxoConfig
+from txo_core.config_loader import load_config
+from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
+from txo_core.interrupts import EXIT_INTERRUPTED, MESSAGE
+from txo_core.logger import configure
+from txo_core.redaction import redact
+from txo_core.results import ProcessingResults
+
+if TYPE_CHECKING:
+    from prefect import Flow, State
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_TERMINATED = 0, 1, 2, 143
+SHOWN_FAILURES = 5
+
+logger = logging.getLogger("txo_core.script_runner")
+
+
+class HelpfulParser(argparse.ArgumentParser):
+    """A parser whose errors say what to type."""
+
+    def error(self, message: str) -> NoReturn:
+        """Show the problem, the solution and an example, and exit with 2."""
+        example = f"python {sys.argv[0]} txo prod"
+        problem = f"The command line is not complete or not understood: {message}"
+        show_error(HelpfulError(problem, "Give the organization and the environment, in this order", example))
+        sys.exit(EXIT_USAGE)
+
+
+def load_run_config(org_id: str, env_type: str) -> TxoConfig:
+    """Return the configuration of a run: as `load_config`, and `config["_token"]` answers with a valid token.
+
+    The token is fetched when it is asked for, from the credentials block of the organization and environment.
+    """
+    config = load_config(org_id, env_type)
+
+    def token() -> str:
+        from txo_core.api_factory import token_for
+
+        return token_for(config)
+
+    return config.with_token(token)
+
+
+def parse_args_and_load_config(description: str) -> TxoConfig:
+    """Return the configuration that the command line names: `python my_script.py <org_id> <env_type> [--debug]`.
+
+    From then on a HelpfulError that nobody catches is shown without a stack trace, and the exit code says what it was.
+    """
+    sys.excepthook = show_uncaught
+    parser = HelpfulParser(description=description)
+    add_common_arguments(parser)
+    arguments = parser.parse_args()
+    configure(debug=arguments.debug)
+    return load_run_config(arguments.org_id, arguments.env_type)
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every script understands."""
+    parser.add_argument("org_id", help="organization, such as: txo")
+    parser.add_argument("env_type", help="environment, such as: prod")
+    parser.add_argument("--debug", action="store_true", help="show what is sent and received, line by line")
+
+
+def show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an uncaught error: ours in words, others with a stack trace, all without secrets."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write(MESSAGE)
+        return
+    if isinstance(error, TxoError):
+        logger.debug("The script ended with an error", exc_info=error)
+        show_error(helpful(error))
+        os._exit(exit_code_of(error))
+    logger.critical("The script ended with an unexpected error", exc_info=(kind, error, trace))
+
+
+def run_cli(flow: "Flow[..., Any]") -> NoReturn:
+    """Run a flow as the command line says, and exit with 0 (well), 1 (failed), 2 (usage), 130 (interrupted)."""
+    parser = HelpfulParser(description=inspect.getdoc(flow.fn), formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_common_arguments(parser)
+    arguments = parser.parse_args()
+    configure(debug=arguments.debug)
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, interrupt)
+    saved = SavedFiles()
+    try:
+        check_config(arguments.org_id, arguments.env_type)
+        with run_place():
+            state = cast("State[Any]", flow(arguments.org_id, arguments.env_type, return_state=True))
+            keep_records()
+        sys.exit(conclude(state, saved.paths))
+    except KeyboardInterrupt:
+        sys.stderr.write(MESSAGE)
+        sys.exit(EXIT_INTERRUPTED)
+    except TxoError as error:
+        show_error(helpful(error))
+        sys.exit(exit_code_of(error))
+
+
+def check_config(org_id: str, env_type: str) -> None:
+    """Refuse a configuration that cannot be used before a server is started for it; the run itself logs its sources."""
+    with quiet("txo_core.config"):
+        load_config(org_id, env_type)
+
+
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """Keep what this logger says at INFO and below to itself meanwhile."""
+    target = logging.getLogger(name)
+    level = target.level
+    target.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        target.setLevel(level)
+
+
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Wake whoever waits and end the run; a second Ctrl-C does not wait for calls that are still under way."""
+    if stopping.is_set():
+        from txo_core.temporary_server import stop_at_once
+
+        stop_at_once()
+        os._exit(EXIT_INTERRUPTED)
+    stopping.set()
+    raise KeyboardInterrupt
+
+
+def terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """End as on Ctrl-C when somebody ends the process, so that nothing stays behind."""
+    raise SystemExit(EXIT_TERMINATED)
+
+
+class SavedFiles(logging.Handler):
+    """Collects the paths that the run reports as saved."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.paths: list[str] = []
+        logging.getLogger().addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the path of a record that carries one."""
+        path = getattr(record, "saved_file", None)
+        if path:
+            self.paths.append(str(path))
+
+
+def run_place() -> AbstractContextManager[Any]:
+    """Return where the run takes place: a server at hand, or else a temporary one, started here; say which."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    url = PREFECT_API_URL.value()
+    if url:
+        check_server(url)
+        logger.info("Prefect server: %s", url)
+        return nullcontext()
+    logger.info("Starting a temporary Prefect server, which takes some seconds")
+    from txo_core.temporary_server import start_temporary_server
+
+    start_temporary_server()
+    return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+
+
+def check_server(url: str) -> None:
+    """Raise a ConfigurationError where no Prefect server answers at the URL that is set."""
+    import requests
+
+    try:
+        requests.get(f"{url}/health", timeout=10).raise_for_status()
+    except requests.RequestException as error:
+        raise ConfigurationError(
+            f"No Prefect server answers at {redact(url)}, where PREFECT_API_URL points ({type(error).__name__})",
+            "Start it, or run without a server of your own",
+            "prefect server start\nor: unset PREFECT_API_URL",
+        ) from None
+
+
+def keep_records() -> None:
+    """Hold a temporary server until it has every state of the run; a server that stays needs no waiting."""
+    from prefect.settings import PREFECT_API_URL
+
+    from txo_core.orchestration import ledger
+
+    if not PREFECT_API_URL.value():
+        from txo_core.temporary_server import wait_until_recorded
+
+        wait_until_recorded(ledger.flow_runs(), ledger.task_runs())
+
+
+def conclude(state: "State[Any]", saved: list[str]) -> int:
+    """Say how the run ended and where its files are; return the exit code."""
+    value = state.result(raise_on_failure=False)
+    if isinstance(value, ProcessingResults):
+        say_results(value, saved)
+    elif state.is_completed():
+        say(f"✅ {state.message or 'Done'}")
+        say_files(saved)
+    elif isinstance(value, TxoError):
+        show_error(helpful(value))
+    else:
+        say(f"❌ The run as a whole ended {state.name}: {redact(state.message or '')}")
+        say_files(saved)
+    if state.is_completed():
+        return EXIT_OK
+    return exit_code_of(value) if isinstance(value, TxoError) else EXIT_FAILED
+
+
+def say_results(results: ProcessingResults, saved: list[str]) -> None:
+    """Say what came of the items, the failed ones first by name, then the files."""
+    failed = [record for record in results.records if record.outcome == "failed"]
+    for record in failed[:SHOWN_FAILURES]:
+        say(f"   {record.key}: {record.reason}")
+    if len(failed) > SHOWN_FAILURES:
+        say(f"   ... and {len(failed) - SHOWN_FAILURES} more, all of them in the file")
+    mark = "✅" if results.is_success() else "❌"
+    tail = "" if results.is_success() else " (the run itself is whole, some of its items failed)"
+    say(f"{mark} {results.summary()}{tail}")
+    say_files(saved)
+
+
+def say_files(saved: list[str]) -> None:
+    """Say where the run's files are."""
+    for path in saved:
+        say(f"📄 {path}")
+
+
+def say(line: str) -> None:
+    """Write a line for the person at the screen."""
+    sys.stdout.write(redact(line) + "\n")
+    sys.stdout.flush()
+
+
+def show_error(error: HelpfulError) -> None:
+    """Show problem, solution and example on standard error."""
+    sys.stderr.write(redact(str(error)) + "\n")
+    sys.stderr.flush()
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return 2 for what the caller or the configuration has wrong, else 1."""
+    return EXIT_USAGE if isinstance(error, ConfigurationError) else EXIT_FAILED
+
+
+def helpful(error: TxoError) -> HelpfulError:
+    """Return any error of ours as problem, solution and example."""
+    if isinstance(error, HelpfulError):
+        return error
+    if isinstance(error, ApiAuthenticationError):
+        fix = "Check the secret in the credentials block, and that the client may use this API; save it again"
+        return HelpfulError(str(error), fix, "python deployments/provision.py <org> <env>")
+    if isinstance(error, ApiError) and error.status_code is None:
+        fix = "Check that the API is up and that global.api-base-url names it, then run again"
+        return HelpfulError(str(error), fix, "make sandbox     # for the demo, in a second terminal")
+    fix = "The log file has every call with its answer; run again with --debug to see them on the screen"
+    return HelpfulError(str(error), fix, f"python {sys.argv[0]} <org> <env> --debug")
