@@ -23,10 +23,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from deployments.sandbox.constants import CLIENT_SECRET
+from deployments.sandbox.constants import CLIENT_SECRET, DEFAULT_PORT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PORT = int(os.environ.get("TXO_SANDBOX_PORT") or 8765)
+PORT = int(os.environ.get("TXO_SANDBOX_PORT") or DEFAULT_PORT)
 URL = f"http://127.0.0.1:{PORT}"
 EXPECTED = {False: (0, "41 ok, 1 skipped"), True: (1, "39 ok, 1 skipped, 2 failed")}
 BLOCK_IS_THERE = "select 1 from block_document where name = 'demo-test'"
@@ -61,10 +61,10 @@ def stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def run(faults: bool) -> tuple[int, str]:
     """Save the credentials, run the flow, and return its exit code and what it wrote."""
-    environment = os.environ | {
-        "TXO_DEMO_TEST_API_BASE_URL": f"{URL}/api/v1",
-        "TXO_DEMO_TEST_ENDPOINTS_AUTH": f"{URL}/oauth/token",
-    }
+    environment = dict(os.environ)
+    if PORT != DEFAULT_PORT:
+        environment["TXO_DEMO_TEST_API_BASE_URL"] = f"{URL}/api/v1"
+        environment["TXO_DEMO_TEST_ENDPOINTS_AUTH"] = f"{URL}/oauth/token"
     if not credentials_are_saved():
         step("Saving the credentials of demo-test: python deployments/provision.py demo test")
         secret = {"TXO_DEMO_TEST_CLIENT_SECRET": CLIENT_SECRET}

@@ -34,7 +34,7 @@ def save_report(config: TxoConfig, name: str, results: ProcessingResults) -> Pat
 def save_workbook(config: TxoConfig, name: str, results: ProcessingResults) -> Path:
     """Return the path of the run's workbook, which stands complete in the output folder."""
     path = write_report(config, name, results)
-    logger.info("Saved %s", path.name, extra={"saved_file": str(path)})
+    logger.debug("Saved %s", path.name, extra={"saved_file": str(path)})
     return path
 
 

@@ -148,7 +148,7 @@ class SavedFiles(logging.Handler):
     """Collects the paths that the run reports as saved."""
 
     def __init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self.paths: list[str] = []
         logging.getLogger().addHandler(self)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import prefect
 from prefect.client.orchestration import get_client
-from prefect.server.api.server import SubprocessASGIServer
+from prefect.server.api.server import SubprocessASGIServer, subprocess_server_logger
 from prefect.settings.context import get_current_settings
 
 from txo_core.clock import Sleep, sleep
@@ -33,6 +33,8 @@ NOT_NEEDED = (
 )
 
 logger = logging.getLogger("txo_core.temporary_server")
+# run_cli says what a person needs to know about the server
+subprocess_server_logger.addFilter(lambda record: "temporary server" not in record.getMessage())
 
 
 class TemporaryServer(SubprocessASGIServer):
@@ -58,9 +60,7 @@ def server_environment() -> dict[str, str]:
 def start_temporary_server() -> TemporaryServer:
     """Start the server and return it; it stops when the interpreter exits."""
     server = TemporaryServer()
-    logging.getLogger("prefect").setLevel(logging.WARNING)
     server.start(timeout=START_TIMEOUT)
-    logging.getLogger("prefect").setLevel(logging.INFO)
     return server
 
 

@@ -1,5 +1,6 @@
 """A token that the server no longer accepts: one new one, one more try."""
 
+import logging
 from dataclasses import dataclass
 
 from requests import PreparedRequest, Response
@@ -7,6 +8,8 @@ from requests import PreparedRequest, Response
 from txo_core.http.policy import Send
 from txo_core.http.retry import rewound
 from txo_core.http.sign import Signer
+
+logger = logging.getLogger("txo_core.http")
 
 
 @dataclass(frozen=True)
@@ -19,5 +22,6 @@ class Renewal:
         """Send the request, a second time if its token was rejected."""
         response = send(request)
         if response.status_code == 401 and rewound(request) and self.signer.renew(response.request):
+            logger.info("The API did not accept the token any more: renewed it and sent the request again")
             return send(request)
         return response

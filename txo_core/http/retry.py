@@ -1,5 +1,6 @@
 """Sending again what may go well another time, and does no harm twice. The only retry there is."""
 
+import logging
 import random as _random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.http.failures import NETWORK_ERRORS, failure_of, may_help, repeatable
 from txo_core.http.policy import Send, call_of
 from txo_core.http.retry_after import retry_after
+
+logger = logging.getLogger("txo_core.http")
 
 Uniform = Callable[[float, float], float]
 LONGEST_BACKOFF = 60.0
@@ -59,6 +62,10 @@ class Retry:
         call = call_of(request)
         if seconds > self.retry_after_cap or self.clock() + seconds >= call.deadline or not rewound(request):
             return False
+        if call.history:
+            last = call.history[-1]
+            again = (last.method, last.address, last.outcome, seconds, done + 1, self.max_retries)
+            logger.info("%s %s: %s, trying again in %.1f s (%d of %d)", *again)
         self.sleep(seconds)
         call.waited += seconds
         return True
