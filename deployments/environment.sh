@@ -36,7 +36,7 @@ python=$(find_python)
 echo "Environment: .venv, with $("$python" --version) (once; about a minute)"
 if command -v uv >/dev/null 2>&1; then
     [ -x .venv/bin/python ] || uv venv --quiet --python "$python" .venv
-    uv pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes -r requirements.lock
+    uv pip install --quiet --python .venv/bin/python --compile-bytecode --no-deps --require-hashes -r requirements.lock
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
     [ -x .venv/bin/pip ] || "$python" -m venv .venv || {
@@ -45,7 +45,7 @@ else
         rm -rf .venv
         exit 2
     }
-    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
     .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 fi
 touch .venv/ready
