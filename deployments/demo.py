@@ -95,7 +95,10 @@ def call(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
 
     Nothing of it outlives this program.
     """
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    # In a session of its own, so that Ctrl-C at the terminal reaches this program only, which then ends the other.
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     written = []
     try:
         for line in process.stdout or ():
@@ -103,14 +106,14 @@ def call(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
             say(line.rstrip("\n"))
         return process.wait(), "".join(written)
     except BaseException:
-        end(process, signal.SIGINT)
+        end(process)
         raise
 
 
-def end(process: "subprocess.Popen[Any]", how: int) -> None:
+def end(process: "subprocess.Popen[Any]") -> None:
     """Ask a process to end, and end it where it does not."""
     if process.poll() is None:
-        process.send_signal(how)
+        process.terminate()
         try:
             process.wait(PATIENCE / 2)
         except subprocess.TimeoutExpired:
@@ -137,7 +140,7 @@ def sandbox() -> Iterator[bool]:
             wait_for(ready, process)
             yield True
         finally:
-            end(process, signal.SIGTERM)
+            end(process)
 
 
 def wait_for(ready: Path, process: "subprocess.Popen[Any]") -> None:

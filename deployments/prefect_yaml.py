@@ -11,6 +11,8 @@ import argparse
 import json
 import subprocess
 import sys
+import zoneinfo
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +23,7 @@ from pydantic import ValidationError as ModelError
 
 from txo_core.exceptions import ConfigurationError, HelpfulError
 from txo_core.paths import check_ids
-from txo_core.script_runner import EXIT_FAILED, EXIT_USAGE, say, show_error
+from txo_core.screen import EXIT_FAILED, EXIT_USAGE, say, show_error
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCE = REPOSITORY / "deployments" / "schedules.yaml"
@@ -51,6 +53,25 @@ class Schedule(BaseModel):
         if (self.cron is None) == (self.interval is None):
             raise ValueError("give either cron or interval")
         return self
+
+    @model_validator(mode="after")
+    def understood(self) -> "Schedule":
+        """Refuse a cron line or a time zone that Prefect would refuse later, in the middle of a deploy."""
+        if self.timezone not in zoneinfo.available_timezones():
+            raise ValueError(f"there is no time zone {self.timezone!r}; use a name such as Europe/Stockholm")
+        if self.cron is not None:
+            check_cron(self.cron)
+        return self
+
+
+def check_cron(line: str) -> None:
+    """Raise a ValueError for a cron line that Prefect's own schedule does not take."""
+    from prefect.client.schemas.schedules import CronSchedule
+
+    try:
+        CronSchedule(cron=line)
+    except ModelError:
+        raise ValueError(f"{line!r} is not a cron line; use five fields, such as '0 6 * * 1-5'") from None
 
 
 class Entry(BaseModel):
@@ -102,7 +123,7 @@ def read_plan(source: Path) -> Plan:
         raise ConfigurationError(f"{source.name} cannot be read: {error}", "Correct it", EXAMPLE) from None
     except ModelError as error:
         raise ConfigurationError(f"{source.name} has problems:\n{sentences(error)}", "Correct them", EXAMPLE) from None
-    problems = [problem for entry in plan.deployments for problem in entry_problems(entry)]
+    problems = [problem for entry in plan.deployments for problem in entry_problems(entry)] + repetitions(plan)
     if problems:
         raise ConfigurationError(f"{source.name} has problems:\n" + "\n".join(problems), "Correct them", EXAMPLE)
     return plan
@@ -124,6 +145,12 @@ def entry_problems(entry: Entry) -> list[str]:
         except ConfigurationError as error:
             problems.append(f"  {entry.script}, {name}: {error.what_went_wrong}")
     return problems
+
+
+def repetitions(plan: Plan) -> list[str]:
+    """Return which deployments the plan names more than once."""
+    names = Counter(f"{entry.script}/{name}" for entry in plan.deployments for name in entry.for_)
+    return [f"  {name} stands there {count} times; keep one" for name, count in names.items() if count > 1]
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -24,7 +24,8 @@ from txo_core.interrupts import EXIT_INTERRUPTED
 from txo_core.logger import configure
 from txo_core.paths import Dir, check_ids, get_path
 from txo_core.redaction import register_secret
-from txo_core.script_runner import HelpfulParser, exit_code_of, helpful, run_place, say, show_error
+from txo_core.screen import exit_code_of, helpful, say, show_error
+from txo_core.script_runner import HelpfulParser, run_place
 
 SECRETS = ("client_secret", "az_token", "api_key", "username", "password")
 

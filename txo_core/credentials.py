@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
+from txo_core.temporary_server import start_temporary_server
 
 
 class TxoCredentials(Block):
@@ -55,6 +56,7 @@ def load(org_id: str, env_type: str) -> TxoCredentials:
 
 def find(name: str) -> TxoCredentials | None:
     """Return the block of this name, or None where the server has none."""
+    start_temporary_server()
     try:
         block = cast(Any, TxoCredentials).load(name, _sync=True)
     except ValueError as error:

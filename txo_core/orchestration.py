@@ -13,17 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
-from txo_core.interrupts import calm
+from txo_core.interrupts import at_once, calm
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 calm()
 
-from prefect import Flow, State, Task
-from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext, TaskRunContext
-from prefect.logging.handlers import APILogHandler
-from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+with at_once():
+    from prefect import Flow, State, Task
+    from prefect.cache_policies import NO_CACHE
+    from prefect.context import FlowRunContext, TaskRunContext
+    from prefect.logging.handlers import APILogHandler
+    from prefect.states import Completed, Failed
+    from prefect.task_runners import ThreadPoolTaskRunner
 
 from txo_core.exceptions import TxoError
 from txo_core.logger import ROOMS, configure

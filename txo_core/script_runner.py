@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from txo_core.clock import stopping
 from txo_core.config import TxoConfig
 from txo_core.config_loader import load_config
-from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
+from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED, MESSAGE
 from txo_core.logger import configure
 from txo_core.redaction import redact
-from txo_core.results import ProcessingResults
+from txo_core.screen import EXIT_TERMINATED, EXIT_USAGE, SavedFiles, conclude, exit_code_of, helpful, show_error
 
 if TYPE_CHECKING:
     from prefect import Flow, State
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_TERMINATED = 0, 1, 2, 143
-SHOWN_FAILURES = 5
 
 logger = logging.getLogger("txo_core.script_runner")
 
@@ -83,7 +80,7 @@ def show_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
     if isinstance(error, TxoError):
         logger.debug("The script ended with an error", exc_info=error)
         show_error(helpful(error))
-        os._exit(exit_code_of(error))
+        raise SystemExit(exit_code_of(error))
     logger.critical("The script ended with an unexpected error", exc_info=(kind, error, trace))
 
 
@@ -144,21 +141,6 @@ def terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(EXIT_TERMINATED)
 
 
-class SavedFiles(logging.Handler):
-    """Collects the paths that the run reports as saved."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.paths: list[str] = []
-        logging.getLogger().addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take the path of a record that carries one."""
-        path = getattr(record, "saved_file", None)
-        if path:
-            self.paths.append(str(path))
-
-
 def run_place() -> AbstractContextManager[Any]:
     """Return where the run takes place: a server at hand, or else a temporary one, started here; say which."""
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -168,7 +150,6 @@ def run_place() -> AbstractContextManager[Any]:
         check_server(url)
         logger.info("Prefect server: %s", url)
         return nullcontext()
-    logger.info("Starting a temporary Prefect server, which takes some seconds")
     from txo_core.temporary_server import start_temporary_server
 
     start_temporary_server()
@@ -199,71 +180,3 @@ def keep_records() -> None:
         from txo_core.temporary_server import wait_until_recorded
 
         wait_until_recorded(ledger.flow_runs(), ledger.task_runs())
-
-
-def conclude(state: "State[Any]", saved: list[str]) -> int:
-    """Say how the run ended and where its files are; return the exit code."""
-    value = state.result(raise_on_failure=False)
-    if isinstance(value, ProcessingResults):
-        say_results(value, saved)
-    elif state.is_completed():
-        say(f"✅ {state.message or 'Done'}")
-        say_files(saved)
-    elif isinstance(value, TxoError):
-        show_error(helpful(value))
-    else:
-        say(f"❌ The run as a whole ended {state.name}: {redact(state.message or '')}")
-        say_files(saved)
-    if state.is_completed():
-        return EXIT_OK
-    return exit_code_of(value) if isinstance(value, TxoError) else EXIT_FAILED
-
-
-def say_results(results: ProcessingResults, saved: list[str]) -> None:
-    """Say what came of the items, the failed ones first by name, then the files."""
-    failed = [record for record in results.records if record.outcome == "failed"]
-    for record in failed[:SHOWN_FAILURES]:
-        say(f"   {record.key}: {record.reason}")
-    if len(failed) > SHOWN_FAILURES:
-        say(f"   ... and {len(failed) - SHOWN_FAILURES} more, all of them in the file")
-    mark = "✅" if results.is_success() else "❌"
-    tail = "" if results.is_success() else " (the run itself is whole, some of its items failed)"
-    say(f"{mark} {results.summary()}{tail}")
-    say_files(saved)
-
-
-def say_files(saved: list[str]) -> None:
-    """Say where the run's files are."""
-    for path in saved:
-        say(f"📄 {path}")
-
-
-def say(line: str) -> None:
-    """Write a line for the person at the screen."""
-    sys.stdout.write(redact(line) + "\n")
-    sys.stdout.flush()
-
-
-def show_error(error: HelpfulError) -> None:
-    """Show problem, solution and example on standard error."""
-    sys.stderr.write(redact(str(error)) + "\n")
-    sys.stderr.flush()
-
-
-def exit_code_of(error: BaseException) -> int:
-    """Return 2 for what the caller or the configuration has wrong, else 1."""
-    return EXIT_USAGE if isinstance(error, ConfigurationError) else EXIT_FAILED
-
-
-def helpful(error: TxoError) -> HelpfulError:
-    """Return any error of ours as problem, solution and example."""
-    if isinstance(error, HelpfulError):
-        return error
-    if isinstance(error, ApiAuthenticationError):
-        fix = "Check the secret in the credentials block, and that the client may use this API; save it again"
-        return HelpfulError(str(error), fix, "python deployments/provision.py <org> <env>")
-    if isinstance(error, ApiError) and error.status_code is None:
-        fix = "Check that the API is up and that global.api-base-url names it, then run again"
-        return HelpfulError(str(error), fix, "make sandbox     # for the demo, in a second terminal")
-    fix = "The log file has every call with its answer; run again with --debug to see them on the screen"
-    return HelpfulError(str(error), fix, f"python {sys.argv[0]} <org> <env> --debug")

@@ -16,6 +16,7 @@ from typing import Any
 import prefect
 from prefect.client.orchestration import get_client
 from prefect.server.api.server import SubprocessASGIServer, subprocess_server_logger
+from prefect.settings import PREFECT_API_URL
 from prefect.settings.context import get_current_settings
 
 from txo_core.clock import Sleep, sleep
@@ -57,11 +58,12 @@ def server_environment() -> dict[str, str]:
     return {**os.environ, **settings, **own}
 
 
-def start_temporary_server() -> TemporaryServer:
-    """Start the server and return it; it stops when the interpreter exits."""
+def start_temporary_server() -> None:
+    """Start this process's server where Prefect has none to ask; it stops when the interpreter exits."""
     server = TemporaryServer()
-    server.start(timeout=START_TIMEOUT)
-    return server
+    if not PREFECT_API_URL.value() and not server.running:
+        logger.info("Starting a temporary Prefect server, which takes some seconds")
+        server.start(timeout=START_TIMEOUT)
 
 
 def stop_at_once() -> None:

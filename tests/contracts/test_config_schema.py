@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
+from jsonschema import Draft202012Validator  # its stubs are a package of their own
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "config" / "config.schema.json"

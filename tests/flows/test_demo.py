@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from tests.support.prefect_server import free_port
+from tests.support.processes import orphans
 from tests.support.programs import REPOSITORY, run_program
 
 pytestmark = pytest.mark.slow
@@ -27,22 +28,11 @@ def environment(tmp_path: Path, own_root: Path) -> dict[str, str]:
     }
 
 
-def processes_of(environment: dict[str, str]) -> list[str]:
-    """Return the command lines of the processes that have this test's Prefect home in their environment."""
-    mark = f"PREFECT_HOME={environment['PREFECT_HOME']}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return found
-
-
 def test_the_demo_ends_with_a_report_and_then_with_faults(environment: dict[str, str], own_root: Path) -> None:
     """Both demos exit 0 and say what came out; the second run needs no set-up; nothing stays behind."""
-    first = run_program("deployments/demo.py", environment=environment)
+    with orphans() as left:
+        first = run_program("deployments/demo.py", environment=environment)
+        assert left() == []
 
     assert first.code == 0, first.screen
     assert "41 ok, 1 skipped" in first.out
@@ -58,7 +48,6 @@ def test_the_demo_ends_with_a_report_and_then_with_faults(environment: dict[str,
     assert second.code == 0, second.screen
     assert "39 ok, 1 skipped, 2 failed" in second.out
     assert "provision.py" not in second.out
-    assert processes_of(environment) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -68,25 +57,18 @@ def test_an_interrupted_demo_leaves_no_process_behind(
 ) -> None:
     """Ctrl-C, or an end asked for from outside, at any moment: a word about it, and nobody is left."""
     screen = tmp_path / "screen.txt"
-    with screen.open("wb") as out:
-        demo = subprocess.Popen(
-            [sys.executable, "deployments/demo.py"],
-            cwd=REPOSITORY,
-            env=os.environ | environment,
-            stdout=out,
-            stderr=out,
-        )
-    deadline = time.monotonic() + 60
-    while moment not in screen.read_text() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    with orphans() as left:
+        with screen.open("wb") as out:
+            command = [sys.executable, "deployments/demo.py"]
+            demo = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=out, stderr=out)
+        deadline = time.monotonic() + 60
+        while moment not in screen.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
-    demo.send_signal(how)
+        demo.send_signal(how)
 
-    assert demo.wait(40) == 130, screen.read_text()
+        assert demo.wait(40) == 130, screen.read_text()
+        assert left() == []
     assert "Interrupted" in screen.read_text()
     assert "Traceback" not in screen.read_text()
-    deadline = time.monotonic() + 10
-    while processes_of(environment) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_of(environment) == []
     assert not list(tmp_path.glob("txo-home/output/*.xlsx"))

@@ -1,0 +1,98 @@
+"""What a person reads at the end of a run: the outcome, the files, an error with its solution; and the exit code."""
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
+from txo_core.redaction import redact
+from txo_core.results import ProcessingResults
+
+if TYPE_CHECKING:
+    from prefect import State
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_TERMINATED = 0, 1, 2, 143
+SHOWN_FAILURES = 5
+
+
+class SavedFiles(logging.Handler):
+    """Collects the paths that the run reports as saved."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.paths: list[str] = []
+        logging.getLogger().addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the path of a record that carries one."""
+        path = getattr(record, "saved_file", None)
+        if path:
+            self.paths.append(str(path))
+
+
+def conclude(state: "State[Any]", saved: list[str]) -> int:
+    """Say how the run ended and where its files are; return the exit code."""
+    value = state.result(raise_on_failure=False)
+    if isinstance(value, ProcessingResults):
+        say_results(value, saved)
+    elif state.is_completed():
+        say(f"✅ {state.message or 'Done'}")
+        say_files(saved)
+    elif isinstance(value, TxoError):
+        show_error(helpful(value))
+    else:
+        say(f"❌ The run as a whole ended {state.name}: {redact(state.message or '')}")
+        say_files(saved)
+    if state.is_completed():
+        return EXIT_OK
+    return exit_code_of(value) if isinstance(value, TxoError) else EXIT_FAILED
+
+
+def say_results(results: ProcessingResults, saved: list[str]) -> None:
+    """Say what came of the items, the failed ones first by name, then the files."""
+    failed = [record for record in results.records if record.outcome == "failed"]
+    for record in failed[:SHOWN_FAILURES]:
+        say(f"   {record.key}: {record.reason}")
+    if len(failed) > SHOWN_FAILURES:
+        say(f"   ... and {len(failed) - SHOWN_FAILURES} more, all of them in the file")
+    mark = "✅" if results.is_success() else "❌"
+    tail = "" if results.is_success() else " (the run itself is whole, some of its items failed)"
+    say(f"{mark} {results.summary()}{tail}")
+    say_files(saved)
+
+
+def say_files(saved: list[str]) -> None:
+    """Say where the run's files are."""
+    for path in saved:
+        say(f"📄 {path}")
+
+
+def say(line: str) -> None:
+    """Write a line for the person at the screen."""
+    sys.stdout.write(redact(line) + "\n")
+    sys.stdout.flush()
+
+
+def show_error(error: HelpfulError) -> None:
+    """Show problem, solution and example on standard error."""
+    sys.stderr.write(redact(str(error)) + "\n")
+    sys.stderr.flush()
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return 2 for what the caller or the configuration has wrong, else 1."""
+    return EXIT_USAGE if isinstance(error, ConfigurationError) else EXIT_FAILED
+
+
+def helpful(error: TxoError) -> HelpfulError:
+    """Return any error of ours as problem, solution and example."""
+    if isinstance(error, HelpfulError):
+        return error
+    if isinstance(error, ApiAuthenticationError):
+        fix = "Check the secret in the credentials block, and that the client may use this API; save it again"
+        return HelpfulError(str(error), fix, "python deployments/provision.py <org> <env>")
+    if isinstance(error, ApiError) and error.status_code is None:
+        fix = "Check that the API is up and that global.api-base-url names it, then run again"
+        return HelpfulError(str(error), fix, "make sandbox     # for the demo, in a second terminal")
+    fix = "The log file has every call with its answer; run again with --debug to see them on the screen"
+    return HelpfulError(str(error), fix, f"python {sys.argv[0]} <org> <env> --debug")
