@@ -1,13 +1,18 @@
 """The report flow, run for real: by hand, as a deployment on a worker, and on a schedule."""
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from tests.support.prefect_server import PrefectServer
-from tests.support.programs import Ended, demo_environment, provision, run_program
+from tests.support.programs import REPOSITORY, Ended, demo_environment, provision, run_program
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -154,3 +159,54 @@ def test_an_api_that_is_down_is_told_as_that(environment: dict[str, str], own_ro
     assert ended.code == 1
     assert "127.0.0.1:9" in ended.err
     assert "Traceback" not in ended.screen
+
+
+def test_an_output_folder_that_cannot_be_made_is_explained(environment: dict[str, str], own_root: Path) -> None:
+    """A file stands where the folder should be: problem and solution, no stack trace, nothing half written."""
+    (own_root / "output").write_text("in the way")
+
+    ended = report(environment)
+
+    assert ended.code == 1, ended.screen
+    assert "output" in ended.err
+    assert all(word in ended.err for word in ("❌ Problem:", "✅ Solution:"))
+    assert "Traceback" not in ended.screen
+    assert (own_root / "output").read_text() == "in the way"
+
+
+def test_a_full_disk_is_explained_and_leaves_nothing_half_written(environment: dict[str, str], own_root: Path) -> None:
+    """No file may grow beyond 4 kB, as on a disk that is full: the report does not fit, and no part of it stands there."""
+    limited = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "sys.argv = ['flows/report.py', 'demo', 'test']; runpy.run_path('flows/report.py', run_name='__main__')"
+    )
+
+    ended = run_program("-B", "-c", limited, environment=environment)
+
+    assert ended.code == 1, ended.screen
+    assert all(word in ended.err for word in ("❌ Problem:", "✅ Solution:"))
+    assert "Traceback" not in ended.screen
+    assert not list((own_root / "output").glob("[!.]*"))
+
+
+def test_ctrl_c_in_the_middle_ends_the_run_as_crashed(
+    environment: dict[str, str], sandbox: Sandbox, prefect_server: PrefectServer, own_root: Path, tmp_path: Path
+) -> None:
+    """A server that does not answer is no reason to wait for: exit code 130, a Crashed run, no file."""
+    sandbox.faults([{"match": {"path": "/api/v1/customers/C0030"}, "fault": "status=503;retry-after=60"}])
+    screen = tmp_path / "screen.txt"
+    with screen.open("wb") as out:
+        command = [sys.executable, "flows/report.py", "demo", "test"]
+        run = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=out, stderr=out)
+    deadline = time.monotonic() + 60
+    while "trying again in 60.0 s" not in screen.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    run.send_signal(signal.SIGINT)
+
+    assert run.wait(30) == 130, screen.read_text()
+    assert "Interrupted" in screen.read_text()
+    assert "Traceback" not in screen.read_text()
+    assert not (own_root / "output").exists()
+    (newest, *_) = prefect_server.flow_runs()
+    assert newest["state_type"] == "CRASHED"
