@@ -45,7 +45,7 @@ else
         rm -rf .venv
         exit 2
     }
-    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 fi
 touch .venv/ready

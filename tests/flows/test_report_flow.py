@@ -175,7 +175,7 @@ def test_an_output_folder_that_cannot_be_made_is_explained(environment: dict[str
 
 
 def test_a_full_disk_is_explained_and_leaves_nothing_half_written(environment: dict[str, str], own_root: Path) -> None:
-    """No file may grow beyond 4 kB, as on a disk that is full: the report does not fit, and no part of it stands there."""
+    """No file may grow beyond 4 kB, as on a full disk: the report does not fit, and no part of it stands there."""
     limited = (
         "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
         "sys.argv = ['flows/report.py', 'demo', 'test']; runpy.run_path('flows/report.py', run_name='__main__')"
