@@ -13,6 +13,7 @@ from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.exceptions import ApiOperationError, ApiTimeoutError
 from txo_core.http.error_body import problem_in, request_id_of
 from txo_core.http.errors import called
+from txo_core.http.failures import NETWORK_ERRORS
 from txo_core.http.origins import address_of, refuse_downgrade
 from txo_core.http.policy import Send, attach, call_of, derive
 from txo_core.http.redirects import BODY_HEADERS
@@ -68,19 +69,31 @@ class LongRunningOperation:
         logger.info("%s was accepted, waiting for it to end", called(request))
         while True:
             self._wait(request, operation, until)
-            operation = _progressed(operation, send(self._get(request, operation.status_url, until)))
+            operation = _progressed(operation, self._poll(request, operation, until, send))
             if _ended(request, operation):
                 return self._result(request, operation, until, send)
 
     def _wait(self, request: PreparedRequest, operation: Operation, until: float) -> None:
         seconds = retry_after(operation.response) or self.poll_interval
         if self.clock() + seconds > until:
-            raise ApiTimeoutError(
-                f"{called(request)} was accepted, but has not ended within {self.max_wait:.0f} s; it goes on at"
-                f" {address_of(operation.status_url)}",
-                **_facts(request, operation.response, code="operation-timeout"),
-            )
+            raise self._too_long(request, operation)
         self.sleep(seconds)
+
+    def _poll(self, request: PreparedRequest, operation: Operation, until: float, send: Send) -> Response:
+        """Return the status; a poll that the end of the time cuts off says that the operation lasts too long."""
+        try:
+            return send(self._get(request, operation.status_url, until))
+        except NETWORK_ERRORS:
+            if self.clock() < until:
+                raise
+        raise self._too_long(request, operation)
+
+    def _too_long(self, request: PreparedRequest, operation: Operation) -> ApiTimeoutError:
+        return ApiTimeoutError(
+            f"{called(request)} was accepted, but has not ended within {self.max_wait:.0f} s; it goes on at"
+            f" {address_of(operation.status_url)}",
+            **_facts(request, operation.response, code="operation-timeout"),
+        )
 
     def _get(self, request: PreparedRequest, url: str, until: float) -> PreparedRequest:
         """Return the request that reads the URL on behalf of the first one, with the caller's own headers."""

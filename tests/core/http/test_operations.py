@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from requests import ReadTimeout
 
 from tests.support.scripted import API, Answer, FakeTime, ScriptedTransport, prepared
 from txo_core.exceptions import ApiError, ApiOperationError, ApiTimeoutError, ConfigurationError, EntityNotFoundError
@@ -134,6 +135,14 @@ def test_an_operation_that_never_ends_is_given_up() -> None:
 
     assert isinstance(run.error, ApiTimeoutError)
     assert sum(run.time.slept) == 60.0
+
+
+def test_a_poll_that_the_end_of_the_time_cuts_off_is_told_as_an_operation_that_lasts_too_long() -> None:
+    run = Run(STARTED, *[(202, {})] * 11, ReadTimeout("read timed out"))
+
+    assert isinstance(run.error, ApiTimeoutError)
+    assert run.error.code == "operation-timeout"
+    assert "goes on at" in str(run.error)
 
 
 def test_a_receipt_without_an_address_is_an_error_that_helps() -> None:
