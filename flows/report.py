@@ -22,7 +22,7 @@ def report(org_id: str, env_type: str) -> ProcessingResults:
 
     customers = list_customers(config)
     results = run_each(fetch_customer, config, customers, key=lambda customer: customer["no"])
-    path = save_report(config, "report", results)
+    path = save_report(config, "report", results, title="Customers")
 
     logger.info(f"✅ Saved to: {path}")
     return results

@@ -8,7 +8,7 @@ from prefect.utilities.annotations import quote
 
 from txo_core.config import TxoConfig
 from txo_core.logger import setup_logger
-from txo_core.orchestration import task
+from txo_core.orchestration import run_started, task
 from txo_core.redaction import redact
 from txo_core.report import write_report
 from txo_core.results import ProcessingResults
@@ -18,22 +18,23 @@ logger = setup_logger()
 ARTIFACT_ROWS = 500
 
 
-def save_report(config: TxoConfig, name: str, results: ProcessingResults) -> Path:
+def save_report(config: TxoConfig, name: str, results: ProcessingResults, title: str = "") -> Path:
     """Save the workbook of a run and publish its summary; return the path of the workbook.
 
-    The workbook has the rows, a summary, and what was skipped or failed and why. It is written whole or not at all.
+    The workbook has the rows, a summary under the `title`, and what was skipped or failed and why. It is written whole
+    or not at all.
     """
     # Prefect would look for futures in every record; quoted, it takes the results as they are.
     whole = cast(ProcessingResults, quote(results))
-    path = save_workbook(config, name, whole)
+    path = save_workbook(config, name, whole, title)
     publish_summary(config, name, whole)
     return path
 
 
 @task(task_run_name="save-{name}")
-def save_workbook(config: TxoConfig, name: str, results: ProcessingResults) -> Path:
+def save_workbook(config: TxoConfig, name: str, results: ProcessingResults, title: str) -> Path:
     """Return the path of the run's workbook, which stands complete in the output folder."""
-    path = write_report(config, name, results)
+    path = write_report(config, name, results, title=title or None, started=run_started())
     logger.debug("Saved %s", path.name, extra={"saved_file": str(path)})
     return path
 

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
@@ -176,6 +177,12 @@ def first_line(error: BaseException) -> str:
     """Return an error in one sentence: its problem, its message, or else its type."""
     text = getattr(error, "what_went_wrong", "") or str(error)
     return redact(text.strip().partition("\n")[0]) or type(error).__name__
+
+
+def run_started() -> datetime | None:
+    """Return when the present flow run began, in UTC; None outside of one."""
+    context = FlowRunContext.get()
+    return context.start_time if context is not None else None
 
 
 def use_this_repository() -> dict[str, str]:
