@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,3 +55,5 @@ def prefect_server() -> Iterator[PrefectServer]:
     """Run one Prefect server for the session."""
     with PrefectServer() as server:
         yield server
+        if "prefect.logging.handlers" in sys.modules:
+            sys.modules["prefect.logging.handlers"].APILogWorker.drain_all(timeout=10)

@@ -83,6 +83,7 @@ class DayFileHandler(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
+        self.given_up = False
         formatter = logging.Formatter(FILE_FORMAT, "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
         self.setFormatter(formatter)
@@ -93,16 +94,23 @@ class DayFileHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record; a log that cannot be written says so once and lets the run go on."""
+        if self.given_up:
+            return
         try:
-            text = self.format(record) + "\n"
-            descriptor = os.open(self.path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(descriptor, text.encode("utf-8", "backslashreplace"))
-            finally:
-                os.close(descriptor)
+            append(self.path(), self.format(record) + "\n")
         except (OSError, TxoError) as error:
-            logging.getLogger().removeHandler(self)
-            logging.getLogger("txo_core.logger").warning("No log file is written from here on: %s", error)
+            self.given_up = True
+            reason = getattr(error, "what_went_wrong", error)
+            logging.getLogger("txo_core.logger").warning("No log file is written from here on: %s", reason)
+
+
+def append(path: Path, text: str) -> None:
+    """Append the text in one write, so that lines of several processes do not mix; a new file is for its owner only."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+    finally:
+        os.close(descriptor)
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:

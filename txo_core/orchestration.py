@@ -6,6 +6,7 @@ no stored results, ten threads.
 """
 
 import functools
+import inspect
 import logging
 import os
 import threading
@@ -27,7 +28,7 @@ with at_once():
     from prefect.states import Completed, Failed
     from prefect.task_runners import ThreadPoolTaskRunner
 
-from txo_core.exceptions import TxoError
+from txo_core.exceptions import ConfigurationError, TxoError
 from txo_core.logger import ROOMS, configure
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults
@@ -75,6 +76,7 @@ def flow(*, name: str, flow_run_name: str | None = None, **options: Any) -> Call
     }
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
+        check_plain(function)
         made = Flow(function, name=name, flow_run_name=flow_run_name, **(defaults | options))
         made.fn = cast(Callable[P, R], flow_guard(function))
         return made
@@ -97,11 +99,23 @@ def task(
     defaults: dict[str, Any] = {"retries": 0, "persist_result": False, "cache_policy": NO_CACHE}
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
+        check_plain(function)
         made = Task(function, task_run_name=task_run_name, **(defaults | options))
         made.fn = cast(Callable[P, R], task_guard(function))
         return made
 
     return decorate(function) if function is not None else decorate
+
+
+def check_plain(function: Callable[..., Any]) -> None:
+    """Refuse coroutines and generators: what they raise later would leave the run as it is, secrets included."""
+    special = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(test(function) for test in special):
+        raise ConfigurationError(
+            f"{function.__name__} is a coroutine or a generator, and flows and tasks here are plain functions",
+            "Write it with def and return; for many calls at once there is run_each",
+            "@task\ndef fetch_customer(item, config): ...",
+        )
 
 
 def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
@@ -174,9 +188,11 @@ def scrub(error: BaseException) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """Return an error in one sentence: its problem, its message, or else its type."""
-    text = getattr(error, "what_went_wrong", "") or str(error)
-    return redact(text.strip().partition("\n")[0]) or type(error).__name__
+    """Return an error in one sentence: ours by its problem or message, any other by its type and its first line."""
+    text = redact(str(getattr(error, "what_went_wrong", error)).strip().partition("\n")[0])
+    if isinstance(error, TxoError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def run_started() -> datetime | None:

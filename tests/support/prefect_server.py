@@ -77,6 +77,17 @@ class PrefectServer:
         body = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
         return {run["name"]: run["state_name"] for run in self.ask("/task_runs/filter", body)}
 
+    def settled_task_states(self, flow_run_id: str, expected: int) -> dict[str, str]:
+        """Return the states as `task_states`, once so many have ended; states reach the server some time later."""
+        deadline = time.monotonic() + 20
+        states = self.task_states(flow_run_id)
+        while len(set(states.items())) < expected or any(name in ("Running", "Pending") for name in states.values()):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+            states = self.task_states(flow_run_id)
+        return states
+
     def _healthy(self) -> bool:
         try:
             return self.ask("/health") is True

@@ -1,0 +1,95 @@
+"""Where secrets come from when a block is saved; no server is needed to look for them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deployments.provision import find_secrets
+from txo_core.exceptions import ConfigurationError
+from txo_core.redaction import redact
+
+
+def secrets_file(root: Path, text: str) -> Path:
+    path = root / "config" / "txo-prod-config-secrets.json"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def test_the_file_of_the_guide_is_understood(own_root: Path) -> None:
+    secrets_file(own_root, '{"client-secret": "made-up-one", "az-token": "made-up-two", "api-key": "made-up-three"}')
+
+    assert find_secrets("txo", "prod") == {
+        "client_secret": "made-up-one",
+        "az_token": "made-up-two",
+        "api_key": "made-up-three",
+    }
+
+
+def test_the_environment_comes_before_the_file_for_each_value(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets_file(own_root, '{"client-secret": "from-the-file", "api-key": "also-from-the-file"}')
+    monkeypatch.setenv("TXO_TXO_PROD_CLIENT_SECRET", "from-the-environment")
+
+    assert find_secrets("txo", "prod") == {"client_secret": "from-the-environment", "api_key": "also-from-the-file"}
+
+
+def test_what_is_found_is_masked_from_then_on(own_root: Path) -> None:
+    secrets_file(own_root, '{"password": "open-sesame-4711"}')
+
+    find_secrets("txo", "prod")
+
+    assert redact("it was open-sesame-4711") == "it was [REDACTED]"
+
+
+BAD = [
+    ('{"client-secrte": "x"}', "client-secrte", "Did you mean 'client-secret'?"),
+    ('{"client-secret": ""}', "empty or not a text", "leave it out"),
+    ('{"client-secret": 4711}', "empty or not a text", "quotes"),
+    ('{"client-secret": "made-up",}', "not valid JSON: line 1", "comma"),
+    ("[]", "no JSON object", "braces"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem", "solution"), BAD, ids=[row[1] for row in BAD])
+def test_a_file_that_is_wrong_is_explained_without_its_values(
+    own_root: Path, text: str, problem: str, solution: str
+) -> None:
+    secrets_file(own_root, text)
+
+    with pytest.raises(ConfigurationError) as caught:
+        find_secrets("txo", "prod")
+
+    assert problem in caught.value.what_went_wrong
+    assert solution in caught.value.how_to_fix
+    assert "made-up" not in str(caught.value)
+
+
+def test_a_file_that_others_can_read_is_mentioned(own_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets_file(own_root, json.dumps({"api-key": "made-up-one"})).chmod(0o644)
+
+    find_secrets("txo", "prod")
+
+    assert "chmod 600 config/txo-prod-config-secrets.json" in capsys.readouterr().out
+
+
+def test_without_a_person_to_ask_the_places_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+
+    with pytest.raises(ConfigurationError) as caught:
+        find_secrets("acme-eu", "test")
+
+    said = str(caught.value)
+    assert "config/acme-eu-test-config-secrets.json" in said
+    assert "TXO_ACME_EU_TEST_CLIENT_SECRET" in said
+
+
+def test_a_person_is_asked_and_nothing_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    answers = iter(["typed-secret-1", "", "", "", ""])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
+
+    assert find_secrets("txo", "prod") == {"client_secret": "typed-secret-1"}
+    assert "typed-secret-1" not in capsys.readouterr().out
