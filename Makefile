@@ -4,6 +4,14 @@ RUN := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SOURCES := flows tasks txo_core deployments tests benchmarks
 
+# An environment whose Python is gone, or that was moved with its folder, is made anew.
+ifneq ($(shell cat .venv/ready 2>/dev/null),$(CURDIR))
+$(shell rm -f .venv/ready)
+endif
+ifeq ($(wildcard .venv/bin/python),)
+$(shell rm -f .venv/ready)
+endif
+
 .PHONY: help demo demo-faults sandbox test test-all check lint types layers format deployments deploy worker schema lock clean
 
 help: ## this list
@@ -43,7 +51,7 @@ format: .venv/ready ## bring the code into shape
 deployments: .venv/ready ## write prefect.yaml from deployments/schedules.yaml
 	@$(RUN) deployments/prefect_yaml.py
 
-deploy: deployments ## create the work pool and the deployments on the Prefect server
+deploy: .venv/ready ## create the work pool and the deployments on the Prefect server
 	@$(RUN) deployments/prefect_yaml.py --deploy
 
 worker: .venv/ready ## a worker for them, on this machine

@@ -3,14 +3,16 @@
 Usage:
     python deployments/demo.py [--faults]
 
-Starts the sandbox on its usual port (TXO_SANDBOX_PORT sets another) and stops it at the end; a sandbox that already
-runs there is used and left as it was. With --faults the same flow meets a server that fails on purpose.
+Starts a sandbox of its own on the usual port (TXO_SANDBOX_PORT sets another) and stops it at the end; where that port
+is taken, by `make sandbox` or by another demo, on any free one. With --faults the same flow meets a server that fails
+on purpose.
 """
 
 import argparse
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -24,14 +26,20 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from deployments.sandbox.constants import CLIENT_SECRET, DEFAULT_PORT
+from txo_core.screen import say
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PORT = int(os.environ.get("TXO_SANDBOX_PORT") or DEFAULT_PORT)
-URL = f"http://127.0.0.1:{PORT}"
 EXPECTED = {False: (0, "41 ok, 1 skipped"), True: (1, "39 ok, 1 skipped, 2 failed")}
 BLOCK_IS_THERE = "select 1 from block_document where name = 'demo-test'"
 PATIENCE = 30.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+FAULTS = {
+    "status": "answered 503 or 429, for now: healed by waiting as told and asking again",
+    "reset-before": "dropped the connection: healed by asking again",
+    "truncate": "cut an answer off: healed by asking again",
+    "expired-token": "called the token expired: healed by a new one",
+    "refuse": "refused a bad request: not to be healed, the item failed",
+}
 FLOW = ["flows/report.py", "demo", "test"]
 
 
@@ -47,8 +55,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        with sandbox() as own:
-            return tell(faults, run(faults), own)
+        with sandbox() as url:
+            return run(faults, url)
     except (KeyboardInterrupt, Stopped):
         say("\nInterrupted. Nothing of the demo is left running.")
         return 130
@@ -59,30 +67,37 @@ def stop(number: int, frame: FrameType | None) -> NoReturn:
     raise Stopped
 
 
-def run(faults: bool) -> tuple[int, str]:
-    """Save the credentials, run the flow, and return its exit code and what it wrote."""
+def run(faults: bool, url: str) -> int:
+    """Save the credentials, run the flow, say what to type next; return 0 where the flow ended as announced."""
     environment = dict(os.environ)
-    if PORT != DEFAULT_PORT:
-        environment["TXO_DEMO_TEST_API_BASE_URL"] = f"{URL}/api/v1"
-        environment["TXO_DEMO_TEST_ENDPOINTS_AUTH"] = f"{URL}/oauth/token"
+    if url != f"http://127.0.0.1:{DEFAULT_PORT}":
+        environment |= {"TXO_DEMO_TEST_API_BASE_URL": f"{url}/api/v1"}
+        environment |= {"TXO_DEMO_TEST_ENDPOINTS_AUTH": f"{url}/oauth/token"}
     if not credentials_are_saved():
         step("Saving the credentials of demo-test: python deployments/provision.py demo test")
         secret = {"TXO_DEMO_TEST_CLIENT_SECRET": CLIENT_SECRET}
-        code, text = call([sys.executable, "deployments/provision.py", "demo", "test"], environment | secret)
+        code, _ = call([sys.executable, "deployments/provision.py", "demo", "test"], environment | secret)
         if code:
-            return code, text
-    admin("POST", "/admin/reset")
+            return code
     if faults:
-        admin("POST", "/admin/profile/demo")
+        admin(url, "POST", "/admin/profile/demo")
     step(f"Running the flow{', with faults switched on' * faults}: python {' '.join(FLOW)}")
-    return call([sys.executable, *FLOW], environment)
+    code, text = call([sys.executable, *FLOW], environment)
+    expected, summary = EXPECTED[faults]
+    if code != expected or summary not in text:
+        say(f"\n❌ The flow ended with exit code {code}; {expected} was expected, with the summary '{summary}'.")
+        return code or 1
+    if faults:
+        say_healed(admin(url, "GET", "/stats").get("faults", {}))
+    say_next(faults)
+    return 0
 
 
 def credentials_are_saved() -> bool:
     """Tell whether Prefect's local database has the demo's block; where there is any doubt, it has not."""
     home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
     if os.environ.get("PREFECT_API_URL") or (home / "profiles.toml").exists():
-        return False
+        return False  # another server may be meant, with blocks of its own
     try:
         with closing(sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True)) as database:
             return database.execute(BLOCK_IS_THERE).fetchone() is not None
@@ -122,25 +137,30 @@ def end(process: "subprocess.Popen[Any]") -> None:
 
 
 @contextmanager
-def sandbox() -> Iterator[bool]:
-    """Run the sandbox API meanwhile; give True where it was started here, False where it was there before."""
-    if is_sandbox():
-        step(f"The sandbox API already runs on {URL}")
-        try:
-            yield False
-        finally:
-            admin("POST", "/admin/reset")
-        return
-    step(f"Starting the sandbox API on {URL}")
+def sandbox() -> Iterator[str]:
+    """Run a sandbox API meanwhile and give its URL."""
+    port = int(os.environ.get("TXO_SANDBOX_PORT") or DEFAULT_PORT)
+    if is_taken(port):
+        step(f"Starting a sandbox API of its own; port {port} is taken, so on a free one")
+        port = 0
+    else:
+        step("Starting the sandbox API")
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder, "ready.json")
-        command = [sys.executable, "-m", "deployments.sandbox", "--port", str(PORT), "--quiet", "--ready-file"]
+        command = [sys.executable, "-m", "deployments.sandbox", "--port", str(port), "--quiet", "--ready-file"]
         process = subprocess.Popen([*command, str(ready)], cwd=REPOSITORY, start_new_session=True)  # noqa: S603
         try:
             wait_for(ready, process)
-            yield True
+            yield str(json.loads(ready.read_text(encoding="utf-8"))["url"])
         finally:
             end(process)
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether a program listens on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_for(ready: Path, process: "subprocess.Popen[Any]") -> None:
@@ -154,60 +174,36 @@ def wait_for(ready: Path, process: "subprocess.Popen[Any]") -> None:
         time.sleep(0.05)
 
 
-def is_sandbox() -> bool:
-    """Tell whether a sandbox answers on the port."""
-    try:
-        return bool(admin("GET", "/health").get("status") == "ok")
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def admin(method: str, path: str) -> Any:
+def admin(url: str, method: str, path: str) -> Any:
     """Return the sandbox's answer to a question of the demo's own."""
-    request = urllib.request.Request(URL + path, method=method)  # noqa: S310 - loopback, our own server
+    request = urllib.request.Request(url + path, method=method)  # noqa: S310 - loopback, our own server
     with DIRECT.open(request, timeout=5) as response:
-        text = response.read()
-    return json.loads(text) if text else {}
+        return json.load(response)
 
 
-def tell(faults: bool, ended: tuple[int, str], own: bool) -> int:
-    """Say what happened and what to type next; return 0 where the flow ended as announced."""
-    code, text = ended
-    expected, summary = EXPECTED[faults]
-    if code != expected or summary not in text:
-        say(f"\n❌ The flow ended with exit code {code}; {expected} was expected, with the summary '{summary}'.")
-        return code or 1
+def say_healed(fired: dict[str, int]) -> None:
+    """Say which faults the server made, out of its own count."""
+    say("\nWhat the server did on purpose, by its own count:")
+    for kind, count in sorted(fired.items()):
+        say(f"  {count:>3} x {FAULTS.get(kind, kind)}")
+
+
+def say_next(faults: bool) -> None:
+    """Say what to type next."""
     if faults:
-        say_healed()
         say("\nThe flow's exit code was 1, as it should be: two items failed, and the workbook says why.")
     say("\nWhat to type next:")
     if not faults:
         say("  make demo-faults                    the same, against a server that fails on purpose")
-    stopped = " (the demo stopped its own)" * own
-    say(f"  make sandbox                        the API, in a second terminal{stopped}; then:")
+    say("  make sandbox                        the API, in a second terminal (the demo stopped its own); then:")
     say("  . .venv/bin/activate")
     say("  python flows/report.py demo test    the flow alone")
     say("  make test                           the tests")
-    return 0
-
-
-def say_healed() -> None:
-    """Say which faults the server made, out of its own count."""
-    fired = admin("GET", "/stats").get("faults", {})
-    say("\nThe server counted these faults of its own, all but the two bad requests healed by the client:")
-    for kind, count in sorted(fired.items()):
-        say(f"  {count:>3} x {kind}")
 
 
 def step(line: str) -> None:
     """Announce what comes next."""
     say(f"\n▶ {line}")
-
-
-def say(line: str) -> None:
-    """Write a line for the person at the screen."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -28,14 +28,16 @@ EOM
     exit 2
 }
 
-if [ -x .venv/bin/python ] && ! supported .venv/bin/python; then
-    echo "The environment in .venv has a Python that does not work any more: making it anew"
+if [ -e .venv ] && ! { supported .venv/bin/python && [ "$(cat .venv/place 2>/dev/null)" = "$(pwd -P)" ]; }; then
+    echo "The environment in .venv was moved, or its Python does not work any more: making it anew"
     rm -rf .venv
 fi
 python=$(find_python)
 echo "Environment: .venv, with $("$python" --version) (once; about a minute)"
+place() { pwd -P > .venv/place; }
 if command -v uv >/dev/null 2>&1; then
     [ -x .venv/bin/python ] || uv venv --quiet --python "$python" .venv
+    place
     uv pip install --quiet --python .venv/bin/python --compile-bytecode --no-deps --require-hashes -r requirements.lock
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
@@ -45,7 +47,8 @@ else
         rm -rf .venv
         exit 2
     }
+    place
     .venv/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
     .venv/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 fi
-touch .venv/ready
+pwd -P > .venv/ready

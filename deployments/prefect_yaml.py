@@ -24,6 +24,7 @@ from pydantic import ValidationError as ModelError
 from txo_core.exceptions import ConfigurationError, HelpfulError
 from txo_core.paths import check_ids
 from txo_core.screen import EXIT_FAILED, EXIT_USAGE, say, show_error
+from txo_core.script_runner import server_at_hand
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCE = REPOSITORY / "deployments" / "schedules.yaml"
@@ -111,8 +112,15 @@ def main() -> int:
         say("prefect.yaml is current" if current else "prefect.yaml is stale: run `make deployments`")
         return 0 if current else EXIT_FAILED
     TARGET.write_text(text, encoding="utf-8")
-    say(f"prefect.yaml: {sum(len(entry.for_) for entry in plan.deployments)} deployments")
-    return deploy(plan.work_pool) if arguments.deploy else 0
+    say(f"prefect.yaml has {sum(len(entry.for_) for entry in plan.deployments)} deployments")
+    if not arguments.deploy:
+        return 0
+    try:
+        server_at_hand()
+    except HelpfulError as error:
+        show_error(error)
+        return EXIT_USAGE
+    return deploy(plan.work_pool)
 
 
 def read_plan(source: Path) -> Plan:

@@ -25,7 +25,7 @@ from txo_core.logger import configure
 from txo_core.paths import Dir, check_ids, get_path
 from txo_core.redaction import register_secret
 from txo_core.screen import exit_code_of, helpful, say, show_error
-from txo_core.script_runner import HelpfulParser, run_place
+from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
 
 SECRETS = ("client_secret", "az_token", "api_key", "username", "password")
 
@@ -41,6 +41,7 @@ def main() -> int:
     configure()
     try:
         check_ids(arguments.org_id, arguments.env_type)
+        server_at_hand()
         found = find_secrets(arguments.org_id, arguments.env_type)
         with run_place():
             say(save(f"{arguments.org_id}-{arguments.env_type}", found))

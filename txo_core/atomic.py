@@ -15,10 +15,10 @@ from txo_core.paths import make_folder
 TEMPORARY = ".txo-{pid}-{token}.tmp"
 WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
 ADVICE = {
-    errno.ENOSPC: "The disk is full: make room, or let TXO_HOME name a place that has some",
-    errno.EDQUOT: "Your disk quota is used up: make room, or let TXO_HOME name another place",
+    errno.ENOSPC: "The disk is full: make room on it",
+    errno.EDQUOT: "Your disk quota is used up: make room",
     errno.EFBIG: "The file would be larger than this place or account allows: save less, or raise the limit",
-    errno.EROFS: "The place is read-only: let TXO_HOME name another",
+    errno.EROFS: "The place is read-only: mount it so that it can be written",
     errno.EACCES: "Close the file if it is open in Excel, and check that you may write to its folder",
     errno.EPERM: "Close the file if it is open in Excel, and check that you may write to its folder",
     errno.EBUSY: "Another program holds the file: close it there and try again",
@@ -144,5 +144,5 @@ def _explained(path: Path, in_block: bool = False) -> Iterator[None]:
         raise FileOperationError(
             f"{path} could not be saved: {error.strerror or error}",
             ADVICE.get(error.errno or 0, "Check that the folder exists and that you may write to it"),
-            "export TXO_HOME=~/txo",
+            f"df -h {path.parent}; ls -ld {path.parent}",
         ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from txo_core.clock import utc_now
+from txo_core.clock import stopping, utc_now
 from txo_core.exceptions import TxoError
 from txo_core.paths import Dir, get_path
 from txo_core.redaction import redact
@@ -69,9 +69,10 @@ class ScreenHandler(logging.StreamHandler[Any]):
         """Return `14:30:05 INFO    message`, with the stack trace only of an error that nobody foresaw."""
         run = getattr(record, "task_run_name", None)
         when = time.strftime("%H:%M:%S", time.localtime(record.created))
-        line = f"{when} {record.levelname:<7} {f'{run}: ' if run else ''}{record.getMessage()}"
+        message = getattr(record, "txo_sentence", None) or record.getMessage()
+        line = f"{when} {record.levelname:<7} {f'{run}: ' if run else ''}{message}"
         trace = getattr(record, "txo_short_trace", record.exc_text)
-        if trace and not explains_itself(record) and trace != self.last_trace:
+        if trace and not hasattr(record, "txo_sentence") and trace != self.last_trace:
             self.last_trace = trace
             line += "\n" + trace
         color = COLORS.get(record.levelno, "")
@@ -114,17 +115,12 @@ def append(path: Path, text: str) -> None:
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether a record belongs on the screen: one line for an item that did not go well, none for the others."""
-    if not record.name.startswith("prefect.task_runs"):
+    """Tell whether a record belongs on the screen: what Prefect says of each run's state is said better elsewhere."""
+    if not record.name.startswith("prefect"):
         return True
-    if record.levelno == logging.INFO:
-        return not record.getMessage().startswith("Finished in state Completed")
-    return not explains_itself(record)
-
-
-def explains_itself(record: logging.LogRecord) -> bool:
-    """Tell whether the record's error is one of ours, whose text needs no stack trace beside it."""
-    return bool(getattr(record, "txo_helpful", False))
+    if stopping.is_set():
+        return False
+    return not record.getMessage().startswith(("Finished in state", "Still processing items"))
 
 
 def install_redaction() -> None:
@@ -146,13 +142,22 @@ def clean(record: logging.LogRecord) -> logging.LogRecord:
         message = record.getMessage()
         record.msg, record.args = redact(message), ()
         if record.exc_info:
-            record.txo_helpful = isinstance(record.exc_info[1], TxoError)
+            if isinstance(record.exc_info[1], TxoError):
+                record.txo_sentence = redact(one_sentence(record.exc_info[1]))
             record.exc_text = redact(traceback_text(record.exc_info[1]))
             record.txo_short_trace = redact(traceback_text(record.exc_info[1], ours_only=True))
             record.exc_info = None
     except Exception:
         record.msg, record.args, record.exc_info, record.exc_text = WITHHELD, (), None, None
     return record
+
+
+def one_sentence(error: BaseException) -> str:
+    """Return an error in one sentence: ours by its problem or message, any other by its type and its first line."""
+    text = str(getattr(error, "what_went_wrong", error)).strip().partition("\n")[0]
+    if isinstance(error, TxoError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def traceback_text(error: BaseException | None, ours_only: bool = False) -> str:

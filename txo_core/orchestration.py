@@ -29,7 +29,7 @@ with at_once():
     from prefect.task_runners import ThreadPoolTaskRunner
 
 from txo_core.exceptions import ConfigurationError, TxoError
-from txo_core.logger import ROOMS, configure
+from txo_core.logger import ROOMS, configure, one_sentence
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults
 
@@ -132,7 +132,7 @@ def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
                 raise
             scrub(error)
             logger.error("%s", first_line(error), exc_info=error)
-            return Failed(message=redact(str(error).strip()), data=error)
+            return Failed(message=state_message(error), data=error)
         except Exception as error:
             scrub(error)
             raise
@@ -155,7 +155,11 @@ def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
         except Exception as error:
             scrub(error)
             raise
-        return item_state(result) if in_own_run and isinstance(result, ItemResult) else result
+        if context is None or not in_own_run or not isinstance(result, ItemResult):
+            return result
+        if result.reason:
+            logger.info("%s: %s, %s", context.task_run.name, result.outcome, result.reason)
+        return item_state(result)
 
     return guarded
 
@@ -188,11 +192,14 @@ def scrub(error: BaseException) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """Return an error in one sentence: ours by its problem or message, any other by its type and its first line."""
-    text = redact(str(getattr(error, "what_went_wrong", error)).strip().partition("\n")[0])
-    if isinstance(error, TxoError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """Return an error in one sentence without secrets."""
+    return redact(one_sentence(error))
+
+
+def state_message(error: TxoError) -> str:
+    """Return an error as a state tells it: problem and solution in one line."""
+    solution = getattr(error, "how_to_fix", "")
+    return redact(f"{one_sentence(error)}. Solution: {solution}" if solution else one_sentence(error))
 
 
 def run_started() -> datetime | None:

@@ -77,7 +77,7 @@ def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
     path = folder / filename
     if not filename or "\0" in filename or not path.resolve().is_relative_to(folder.resolve()) or path == folder:
         raise ConfigurationError(
-            f"The file name {filename!r} leaves the folder {category!r}",
+            f"The file name {filename!r} leaves the folder {str(category)!r}",
             "Give a name, or a path below the folder, without '..'",
             f'get_path("{category}", "txo-prod-report.xlsx")',
         )
@@ -93,8 +93,8 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise FileOperationError(
             f"The folder {folder} cannot be created: {error.strerror}",
-            "Make room for it or change the permissions, or let TXO_HOME name another place",
-            "export TXO_HOME=~/txo",
+            "Make room for it, or change what is in its way",
+            f"ls -ld {folder}; df -h {folder.parent}",
         ) from error
 
 

@@ -19,7 +19,7 @@ _NAMES = (
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{4,}){1,4}"), "[REDACTED_JWT]"),
     (re.compile(r"(?i)\b(bearer|basic)(\s+)(?!\[REDACTED)[A-Za-z0-9._~+/=-]{8,}"), rf"\1\2{MASK}"),
-    (re.compile(rf"(?i)([\"'][\w.-]*?{_NAMES}[\"']\s*[:=]\s*)\"(?:[^\"\\]|\\.)*\""), rf'\1"{MASK}"'),
+    (re.compile(rf"(?i)([\"'][\w.-]*?{_NAMES}[\"']\s*[:=]\s*)\"(?!\.\.\.\")(?:[^\"\\]|\\.)*\""), rf'\1"{MASK}"'),
     (re.compile(rf"(?i)([\"'][\w.-]*?{_NAMES}[\"']\s*[:=]\s*)'(?:[^'\\]|\\.)*'"), rf"\1'{MASK}'"),
     (re.compile(rf"(?i)\b([\w-]*?{_NAMES}=)(?!\[REDACTED)[^\s&;,\"'<>]+"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+(@)"), rf"\1{MASK}\2"),

@@ -1,8 +1,9 @@
 """What a person reads at the end of a run: the outcome, the files, an error with its solution; and the exit code."""
 
 import logging
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
 from txo_core.redaction import redact
@@ -30,7 +31,7 @@ class SavedFiles(logging.Handler):
             self.paths.append(str(path))
 
 
-def conclude(state: "State[Any]", saved: list[str]) -> int:
+def conclude(state: "State[Any]", saved: list[str], names: str = "<org> <env>") -> int:
     """Say how the run ended and where its files are; return the exit code."""
     value = state.result(raise_on_failure=False)
     if isinstance(value, ProcessingResults):
@@ -39,7 +40,7 @@ def conclude(state: "State[Any]", saved: list[str]) -> int:
         say(f"✅ {state.message or 'Done'}")
         say_files(saved)
     elif isinstance(value, TxoError):
-        show_error(helpful(value))
+        show_error(helpful(value, names))
     else:
         say(f"❌ The run as a whole ended {state.name}: {redact(state.message or '')}")
         say_files(saved)
@@ -68,15 +69,23 @@ def say_files(saved: list[str]) -> None:
 
 
 def say(line: str) -> None:
-    """Write a line for the person at the screen."""
-    sys.stdout.write(redact(line) + "\n")
-    sys.stdout.flush()
+    """Write a line for the person at the screen; a screen that is gone, or cannot show a sign, is no error."""
+    write(sys.stdout, redact(line) + "\n")
 
 
 def show_error(error: HelpfulError) -> None:
     """Show problem, solution and example on standard error."""
-    sys.stderr.write(redact(str(error)) + "\n")
-    sys.stderr.flush()
+    write(sys.stderr, redact(str(error)) + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write the text, with a question mark for each sign that the stream cannot show."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -84,15 +93,15 @@ def exit_code_of(error: BaseException) -> int:
     return EXIT_USAGE if isinstance(error, ConfigurationError) else EXIT_FAILED
 
 
-def helpful(error: TxoError) -> HelpfulError:
-    """Return any error of ours as problem, solution and example."""
+def helpful(error: TxoError, names: str = "<org> <env>") -> HelpfulError:
+    """Return any error of ours as problem, solution and example; `names` are the run's organization and environment."""
     if isinstance(error, HelpfulError):
         return error
+    if isinstance(error, ApiError) and error.status_code is None:
+        fix = "Check that the server is up and that the configuration names it rightly, then run again"
+        return HelpfulError(str(error), fix, "make sandbox     # for the demo, in a second terminal")
     if isinstance(error, ApiAuthenticationError):
         fix = "Check the secret in the credentials block, and that the client may use this API; save it again"
-        return HelpfulError(str(error), fix, "python deployments/provision.py <org> <env>")
-    if isinstance(error, ApiError) and error.status_code is None:
-        fix = "Check that the API is up and that global.api-base-url names it, then run again"
-        return HelpfulError(str(error), fix, "make sandbox     # for the demo, in a second terminal")
+        return HelpfulError(str(error), fix, f"python deployments/provision.py {names}")
     fix = "The log file has every call with its answer; run again with --debug to see them on the screen"
-    return HelpfulError(str(error), fix, f"python {sys.argv[0]} <org> <env> --debug")
+    return HelpfulError(str(error), fix, f"python {sys.argv[0]} {names} --debug")

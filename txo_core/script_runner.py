@@ -18,7 +18,7 @@ from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED, MESSAGE
 from txo_core.logger import configure
 from txo_core.redaction import redact
-from txo_core.screen import EXIT_TERMINATED, EXIT_USAGE, SavedFiles, conclude, exit_code_of, helpful, show_error
+from txo_core.screen import EXIT_TERMINATED, EXIT_USAGE, SavedFiles, conclude, exit_code_of, helpful, show_error, write
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -75,7 +75,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Show an uncaught error: ours in words, others with a stack trace, all without secrets."""
     if issubclass(kind, KeyboardInterrupt):
-        sys.stderr.write(MESSAGE)
+        write(sys.stderr, MESSAGE)
         return
     if isinstance(error, TxoError):
         logger.debug("The script ended with an error", exc_info=error)
@@ -90,20 +90,22 @@ def run_cli(flow: "Flow[..., Any]") -> NoReturn:
     add_common_arguments(parser)
     arguments = parser.parse_args()
     configure(debug=arguments.debug)
-    signal.signal(signal.SIGTERM, terminate)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, terminate)
     signal.signal(signal.SIGINT, interrupt)
     saved = SavedFiles()
+    names = f"{arguments.org_id} {arguments.env_type}"
     try:
         check_config(arguments.org_id, arguments.env_type)
         with run_place():
             state = cast("State[Any]", flow(arguments.org_id, arguments.env_type, return_state=True))
             keep_records()
-        sys.exit(conclude(state, saved.paths))
+        sys.exit(conclude(state, saved.paths, names))
     except KeyboardInterrupt:
-        sys.stderr.write(MESSAGE)
+        write(sys.stderr, MESSAGE)
         sys.exit(EXIT_INTERRUPTED)
     except TxoError as error:
-        show_error(helpful(error))
+        show_error(helpful(error, names))
         sys.exit(exit_code_of(error))
 
 
@@ -137,37 +139,44 @@ def interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """End as on Ctrl-C when somebody ends the process, so that nothing stays behind."""
+    """End as on Ctrl-C when somebody ends the process or closes its terminal, so that nothing stays behind."""
+    stopping.set()
+    write(sys.stderr, MESSAGE.replace("Interrupted", f"Ended from outside ({signal.Signals(number).name})"))
     raise SystemExit(EXIT_TERMINATED)
 
 
 def run_place() -> AbstractContextManager[Any]:
     """Return where the run takes place: a server at hand, or else a temporary one, started here; say which."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-    url = PREFECT_API_URL.value()
+    url = server_at_hand()
     if url:
-        check_server(url)
         logger.info("Prefect server: %s", url)
         return nullcontext()
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
     from txo_core.temporary_server import start_temporary_server
 
     start_temporary_server()
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
 
 
-def check_server(url: str) -> None:
-    """Raise a ConfigurationError where no Prefect server answers at the URL that is set."""
+def server_at_hand() -> str | None:
+    """Return the URL of the Prefect server that is set; a ConfigurationError where none answers there."""
     import requests
+    from prefect.settings import PREFECT_API_URL
 
+    url = PREFECT_API_URL.value()
+    if not url:
+        return None
     try:
         requests.get(f"{url}/health", timeout=10).raise_for_status()
     except requests.RequestException as error:
+        forget = "unset PREFECT_API_URL" if "PREFECT_API_URL" in os.environ else "prefect config unset PREFECT_API_URL"
         raise ConfigurationError(
             f"No Prefect server answers at {redact(url)}, where PREFECT_API_URL points ({type(error).__name__})",
             "Start it, or run without a server of your own",
-            "prefect server start\nor: unset PREFECT_API_URL",
+            f"prefect server start\nor: {forget}",
         ) from None
+    return str(url)
 
 
 def keep_records() -> None:

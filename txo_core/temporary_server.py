@@ -1,27 +1,31 @@
 """Prefect's temporary server for a local run, held until it has written down every state of the run.
 
 Prefect stops its temporary server with the event queue full, and then most task runs of a larger run are missing.
-Ours starts in a session of its own, so that Ctrl-C reaches the script and not the server, and is asked before it goes.
+Ours starts in a session of its own, so that Ctrl-C reaches the script and not the server, is asked before it goes, and
+ends when the script ends, however that ends: it watches a pipe that only the script holds open.
 """
 
+import atexit
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import prefect
 from prefect.client.orchestration import get_client
 from prefect.server.api.server import SubprocessASGIServer, subprocess_server_logger
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 from prefect.settings.context import get_current_settings
 
 from txo_core.clock import Sleep, sleep
+from txo_core.exceptions import ConfigurationError
+from txo_core.redaction import redact
 
-START_TIMEOUT = 90
+START_SECONDS = 90.0
+STARTS = 3
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 NOT_NEEDED = (
     "SCHEDULER",
@@ -32,6 +36,7 @@ NOT_NEEDED = (
     "CANCELLATION_CLEANUP",
     "REPOSSESSOR",
 )
+SERVE = "from txo_core.temporary_server_process import serve; serve({port})"
 
 logger = logging.getLogger("txo_core.temporary_server")
 # run_cli says what a person needs to know about the server
@@ -41,12 +46,67 @@ subprocess_server_logger.addFilter(lambda record: "temporary server" not in reco
 class TemporaryServer(SubprocessASGIServer):
     """The one server that Prefect finds in this process when no API URL is set."""
 
+    output: IO[bytes] | None = None
+
+    def start(self, timeout: int | None = None) -> None:
+        """Start the server and return when it answers; a ConfigurationError says why it cannot start."""
+        if self.running:
+            return
+        self.running = True
+        try:
+            for _ in range(STARTS):
+                self.port = self.find_available_port()
+                self.server_process = self._run_uvicorn_command()
+                if self._answers(time.monotonic() + (timeout or START_SECONDS)):
+                    atexit.register(self.stop)  # after Prefect's own threads have sent what they have
+                    return
+            raise self._cannot_start()
+        except BaseException:
+            self.running = False
+            stop_process(self.server_process)
+            raise
+
     def _run_uvicorn_command(self) -> "subprocess.Popen[Any]":
         """Start the server as Prefect does, but in its own session, without telemetry and without idle services."""
-        command = [sys.executable, "-m", "uvicorn", "--app-dir", str(Path(prefect.__file__).parent), "--factory"]
-        command += ["prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--log-level", "error", "--lifespan", "on"]
-        return subprocess.Popen(command, env=server_environment(), start_new_session=True)  # noqa: S603 - our own words
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
+        return subprocess.Popen(  # noqa: S603 - our own words
+            [sys.executable, "-c", SERVE.format(port=self.port)],
+            env=server_environment(),
+            stdin=subprocess.PIPE,
+            stdout=self.output,
+            stderr=self.output,
+            start_new_session=True,
+        )
+
+    def _answers(self, deadline: float) -> bool:
+        """Wait for the server to answer; False as soon as it has ended, or when the time is over."""
+        import requests
+
+        with requests.Session() as session:
+            session.trust_env = False
+            while time.monotonic() < deadline and self.server_process and self.server_process.poll() is None:
+                try:
+                    if session.get(f"{self.api_url}/health", timeout=5).ok:
+                        return True
+                except requests.RequestException:
+                    pass
+                sleep(0.05)
+        return False
+
+    def _cannot_start(self) -> ConfigurationError:
+        """Return the error for a server that does not start, with the last line that it wrote."""
+        lines: list[str] = []
+        if self.output:
+            self.output.seek(0)
+            lines = [line for line in self.output.read().decode(errors="replace").splitlines() if line.strip()]
+        reason = next((line for line in reversed(lines) if "Error" in line), "it wrote nothing")
+        home = PREFECT_HOME.value()
+        return ConfigurationError(
+            f"Prefect's temporary server cannot start: {redact(reason.strip()[:300])}",
+            f"It keeps its database in {home}: see that the folder can be written and its disk has room,"
+            " or let PREFECT_HOME name another one",
+            f"df -h {home}\nPREFECT_HOME=/var/tmp/prefect python flows/report.py demo test",
+        )
 
 
 def server_environment() -> dict[str, str]:
@@ -63,14 +123,20 @@ def start_temporary_server() -> None:
     server = TemporaryServer()
     if not PREFECT_API_URL.value() and not server.running:
         logger.info("Starting a temporary Prefect server, which takes some seconds")
-        server.start(timeout=START_TIMEOUT)
+        server.start()
 
 
 def stop_at_once() -> None:
     """End the temporary server of this process, where there is one, without waiting for it."""
     for server in SubprocessASGIServer._instances.values():
-        if server.server_process:
-            server.server_process.kill()
+        stop_process(server.server_process)
+
+
+def stop_process(process: "subprocess.Popen[Any] | None") -> None:
+    """End a process without waiting for what it still has to do."""
+    if process and process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def wait_until_recorded(flow_runs: Sequence[str], expected: int, patience: float = 15.0, pause: Sleep = sleep) -> int:

@@ -13,6 +13,7 @@ import pytest
 from tests.support.prefect_server import free_port
 from tests.support.processes import orphans
 from tests.support.programs import REPOSITORY, run_program
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +73,67 @@ def test_an_interrupted_demo_leaves_no_process_behind(
     assert "Interrupted" in screen.read_text()
     assert "Traceback" not in screen.read_text()
     assert not list(tmp_path.glob("txo-home/output/*.xlsx"))
+
+
+def test_a_sandbox_that_already_runs_is_left_alone(environment: dict[str, str], sandbox: Sandbox) -> None:
+    """The port is taken, by `make sandbox` or by another demo: this one takes a port of its own."""
+    sandbox.clear_stats()
+
+    ended = run_program("deployments/demo.py", environment=environment | {"TXO_SANDBOX_PORT": str(sandbox.port)})
+
+    assert ended.code == 0, ended.screen
+    assert f"port {sandbox.port} is taken" in ended.out
+    assert sandbox.stats()["total"] == 0
+
+
+def test_a_terminal_that_cannot_show_the_signs_is_no_failure(environment: dict[str, str]) -> None:
+    """An old terminal shows question marks; the run is as good."""
+    ended = run_program("deployments/demo.py", environment=environment | {"PYTHONIOENCODING": "ascii"})
+
+    assert ended.code == 0, ended.screen
+    assert "? 41 ok, 1 skipped" in ended.out
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL, signal.SIGTERM])
+def test_a_flow_that_is_ended_takes_its_server_with_it(
+    environment: dict[str, str], tmp_path: Path, how: signal.Signals
+) -> None:
+    """The terminal is closed, or somebody kills the script: Prefect's temporary server does not stay."""
+    screen = tmp_path / "screen.txt"
+    with orphans() as left:
+        with screen.open("wb") as out:
+            command = [sys.executable, "flows/report.py", "demo", "test"]
+            flow = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=out, stderr=out)
+        deadline = time.monotonic() + 60
+        while "Starting a temporary" not in screen.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+
+        flow.send_signal(how)
+
+        assert flow.wait(20) == (-how if how == signal.SIGKILL else 143)
+        assert left() == []
+    assert "Traceback" not in screen.read_text()
+
+
+def test_a_home_that_prefect_cannot_use_is_explained(environment: dict[str, str], tmp_path: Path) -> None:
+    """The server says why it cannot start, in one line and at once, and the person what to do."""
+    (tmp_path / "prefect").write_text("in the way")
+
+    ended = run_program("flows/report.py", "demo", "test", environment=environment, seconds=60)
+
+    assert ended.code != 0
+    assert "Traceback" not in ended.screen
+    assert "❌ Problem:" in ended.err
+    assert "PREFECT_HOME" in ended.err
+
+
+def test_a_deploy_without_a_server_is_explained(environment: dict[str, str]) -> None:
+    """Nobody answers where PREFECT_API_URL points: what to start, and no stack trace."""
+    nowhere = environment | {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+
+    ended = run_program("deployments/prefect_yaml.py", "--deploy", environment=nowhere)
+
+    assert ended.code == 2
+    assert "prefect server start" in ended.err
+    assert "Traceback" not in ended.screen

@@ -141,7 +141,7 @@ def test_a_wrong_secret_is_told_as_that(environment: dict[str, str], own_root: P
 
     assert ended.code == 1
     assert "invalid_client" in ended.err
-    assert "provision.py" in ended.err
+    assert "python deployments/provision.py demo test" in ended.err
     assert "made-up-and-wrong-secret" not in ended.screen
     assert "Traceback" not in ended.screen
     assert not list((own_root / "output").glob("*"))
@@ -158,6 +158,7 @@ def test_an_api_that_is_down_is_told_as_that(environment: dict[str, str], own_ro
 
     assert ended.code == 1
     assert "127.0.0.1:9" in ended.err
+    assert "make sandbox" in ended.err
     assert "Traceback" not in ended.screen
 
 
