@@ -1,6 +1,7 @@
 """The errors of TXO, one small tree.
 
 TxoError
+├── ScriptError                     a script's own mistake, told without the secret that it held
 ├── HelpfulError                    problem, solution, example: shown to a person without a stack trace
 │   ├── ConfigurationError          a configuration, a credentials block or an argument is not usable
 │   │   └── MissingKeyError         a script's own key is not in the configuration (also a KeyError)
@@ -22,6 +23,10 @@ from collections.abc import Sequence
 
 class TxoError(Exception):
     """Anything that TXO itself raises."""
+
+
+class ScriptError(TxoError):
+    """A mistake of a script's own code, in one sentence; its traceback says where."""
 
 
 class HelpfulError(TxoError):

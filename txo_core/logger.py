@@ -8,15 +8,15 @@ import logging
 import os
 import sys
 import time
-import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from txo_core.clock import stopping, utc_now
-from txo_core.exceptions import TxoError
+from txo_core.exceptions import ScriptError, TxoError
 from txo_core.paths import Dir, get_path
 from txo_core.redaction import redact
+from txo_core.scrubbing import sentence, traceback_text
 
 WITHHELD = "[record withheld: redaction failed]"
 FILE_FORMAT = "%(asctime)sZ %(levelname)-8s %(process)d %(name)s: %(message)s"
@@ -142,32 +142,12 @@ def clean(record: logging.LogRecord) -> logging.LogRecord:
         message = record.getMessage()
         record.msg, record.args = redact(message), ()
         if record.exc_info:
-            if isinstance(record.exc_info[1], TxoError):
-                record.txo_sentence = redact(one_sentence(record.exc_info[1]))
-            record.exc_text = redact(traceback_text(record.exc_info[1]))
-            record.txo_short_trace = redact(traceback_text(record.exc_info[1], ours_only=True))
+            error = record.exc_info[1]
+            if isinstance(error, TxoError) and not isinstance(error, ScriptError):
+                record.txo_sentence = sentence(error)
+            record.exc_text = traceback_text(error)
+            record.txo_short_trace = traceback_text(error, ours_only=True)
             record.exc_info = None
     except Exception:
         record.msg, record.args, record.exc_info, record.exc_text = WITHHELD, (), None, None
     return record
-
-
-def one_sentence(error: BaseException) -> str:
-    """Return an error in one sentence: ours by its problem or message, any other by its type and its first line."""
-    text = str(getattr(error, "what_went_wrong", error)).strip().partition("\n")[0]
-    if isinstance(error, TxoError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def traceback_text(error: BaseException | None, ours_only: bool = False) -> str:
-    """Return the traceback as Python prints it, without the last line break; `ours_only` leaves libraries out."""
-    if error is None:
-        return ""
-    whole = traceback.TracebackException.from_exception(error)
-    part: traceback.TracebackException | None = whole
-    while ours_only and part is not None:
-        own = [frame for frame in part.stack if "site-packages" not in frame.filename]
-        part.stack = traceback.StackSummary.from_list(own)
-        part = part.__cause__ or part.__context__
-    return "".join(whole.format()).rstrip("\n")

@@ -5,11 +5,11 @@ Both build Prefect's own object and wrap its function afterwards, so that entryp
 no stored results, ten threads.
 """
 
+import asyncio
 import functools
 import inspect
 import logging
 import os
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -28,40 +28,19 @@ with at_once():
     from prefect.states import Completed, Failed
     from prefect.task_runners import ThreadPoolTaskRunner
 
-from txo_core.exceptions import ConfigurationError, TxoError
-from txo_core.logger import ROOMS, configure, one_sentence
+from txo_core.clock import stopping
+from txo_core.exceptions import ConfigurationError, ScriptError
+from txo_core.logger import ROOMS, configure
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults
+from txo_core.run_ledger import ledger
+from txo_core.scrubbing import scrubbed, sentence
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_THREADS = 10
 logger = logging.getLogger("txo_core.orchestration")
-
-
-class TaskRunLedger:
-    """Remembers which task runs this process began, so that a temporary server can be held until it knows them all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._begun: dict[str, str] = {}
-
-    def note(self, context: TaskRunContext) -> None:
-        """Take down a task run and the flow run that it belongs to."""
-        with self._lock:
-            self._begun[str(context.task_run.id)] = str(context.task_run.flow_run_id)
-
-    def task_runs(self) -> int:
-        """Return how many task runs have begun."""
-        return len(self._begun)
-
-    def flow_runs(self) -> list[str]:
-        """Return the ids of the flow runs that they belong to."""
-        return sorted(set(self._begun.values()))
-
-
-ledger = TaskRunLedger()
 
 
 def flow(*, name: str, flow_run_name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
@@ -100,7 +79,9 @@ def task(
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         check_plain(function)
-        made = Task(function, task_run_name=task_run_name, **(defaults | options))
+        made = Task(
+            function, task_run_name=clean_name(task_run_name) if task_run_name else None, **(defaults | options)
+        )
         made.fn = cast(Callable[P, R], task_guard(function))
         return made
 
@@ -119,7 +100,10 @@ def check_plain(function: Callable[..., Any]) -> None:
 
 
 def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
-    """Return the flow's function: its results become a state, its errors leave without secrets."""
+    """Return the flow's function: its results become a state, its errors leave without secrets.
+
+    In a run of its own an error becomes a Failed state; Prefect would pickle it to disk otherwise.
+    """
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -127,16 +111,16 @@ def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
         in_own_run = context is not None and context.flow is not None and context.flow.fn is guarded
         try:
             result = function(*args, **kwargs)
-        except TxoError as error:
-            if not in_own_run:
-                raise
-            scrub(error)
-            logger.error("%s", first_line(error), exc_info=error)
-            return Failed(message=state_message(error), data=error)
-        except Exception as error:
-            scrub(error)
-            raise
-        return results_state(result) if in_own_run and isinstance(result, ProcessingResults) else result
+        except BaseException as caught:
+            error = leaving(caught)
+        else:
+            return (
+                results_state(result) if in_own_run and isinstance(result, ProcessingResults) else clean_state(result)
+            )
+        if not in_own_run or not isinstance(error, Exception):
+            raise error
+        logger.error("%s", sentence(error), exc_info=error)
+        return Failed(message=state_message(error), data=error)
 
     return guarded
 
@@ -149,19 +133,48 @@ def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
         context = TaskRunContext.get()
         in_own_run = context is not None and context.task.fn is guarded
         if context is not None and in_own_run:
-            ledger.note(context)
+            ledger.note(context.task_run.id, context.task_run.flow_run_id)
         try:
             result = function(*args, **kwargs)
-        except Exception as error:
-            scrub(error)
-            raise
-        if context is None or not in_own_run or not isinstance(result, ItemResult):
-            return result
-        if result.reason:
-            logger.info("%s: %s, %s", context.task_run.name, result.outcome, result.reason)
-        return item_state(result)
+        except BaseException as caught:
+            error = leaving(caught)
+        else:
+            return item_state(result, context.task_run.name) if context and in_own_run else clean_state(result)
+        raise error
 
     return guarded
+
+
+def leaving(error: BaseException) -> BaseException:
+    """Return the error as it may leave a run: without secrets, and never as an end of the program by an item.
+
+    What ends the program from outside, and Prefect's own signals, pass as they are.
+    """
+    passing = KeyboardInterrupt | asyncio.CancelledError | GeneratorExit
+    if stopping.is_set() or isinstance(error, passing) or type(error).__module__.startswith("prefect"):
+        return error
+    if isinstance(error, Exception):
+        return scrubbed(error)
+    return ScriptError(f"The script ended itself by {sentence(error)}").with_traceback(error.__traceback__)
+
+
+def clean_state(result: Any) -> Any:
+    """Return what a script returns; a state that it made by hand loses its secrets."""
+    if isinstance(result, State):
+        result.message = redact(result.message) if result.message else result.message
+        result.name = redact(result.name) if result.name else result.name
+        if isinstance(result.data, BaseException):
+            result.data = scrubbed(result.data)
+    return result
+
+
+def clean_name(template: str) -> Callable[..., str]:
+    """Return what names a task run after this template, without secrets."""
+
+    def name(parameters: dict[str, Any]) -> str:
+        return redact(template.format(**parameters))
+
+    return name
 
 
 def results_state(results: ProcessingResults) -> State[Any]:
@@ -170,8 +183,12 @@ def results_state(results: ProcessingResults) -> State[Any]:
     return make(message=results.summary(), data=results)
 
 
-def item_state(item: ItemResult) -> Any:
-    """Return the state of one item: Skipped, Failed, or the record itself where the item succeeded."""
+def item_state(item: Any, name: str) -> Any:
+    """Return the state of one item: Skipped, Failed, or what the task returned where the item succeeded."""
+    if not isinstance(item, ItemResult):
+        return clean_state(item)
+    if item.reason:
+        logger.info("%s: %s, %s", name, item.outcome, item.reason)
     if item.outcome == "skipped":
         return Completed(name="Skipped", message=redact(item.reason), data=item)
     if item.outcome == "failed":
@@ -179,27 +196,10 @@ def item_state(item: ItemResult) -> Any:
     return item
 
 
-def scrub(error: BaseException) -> None:
-    """Take the secrets out of an error's arguments and notes, and out of the errors that it came from."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        current.args = tuple(redact(part) if isinstance(part, str) else part for part in current.args)
-        if getattr(current, "__notes__", None):
-            current.__notes__ = [redact(note) for note in current.__notes__]
-        current = current.__cause__ or current.__context__
-
-
-def first_line(error: BaseException) -> str:
-    """Return an error in one sentence without secrets."""
-    return redact(one_sentence(error))
-
-
-def state_message(error: TxoError) -> str:
+def state_message(error: BaseException) -> str:
     """Return an error as a state tells it: problem and solution in one line."""
     solution = getattr(error, "how_to_fix", "")
-    return redact(f"{one_sentence(error)}. Solution: {solution}" if solution else one_sentence(error))
+    return redact(f"{sentence(error)}. Solution: {solution}" if solution else sentence(error))
 
 
 def run_started() -> datetime | None:

@@ -12,17 +12,17 @@ MASK = "[REDACTED]"
 SHORTEST_VALUE = 6
 
 _NAMES = (
-    r"(?:client|app|api|access|auth|shared|primary|secondary|account|private|webhook|refresh|id|az|oauth|bearer|session)?"
-    r"[-_ .]?(?:secret|token|passwords?|passwd|pwd|passphrase|api[-_]?key|access[-_]?key|account[-_]?key"
-    r"|private[-_]?key|shared[-_]?key|authorization)"
+    r"(?:secret|token|passwords?|passwd|pwd|passphrase|authorization"
+    r"|(?:api|access|account|private|shared|primary|secondary)[-_]?key)"
 )
+# Each pattern begins with a literal or after a boundary, and repeats only within bounds: linear in the text.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{4,}){1,4}"), "[REDACTED_JWT]"),
-    (re.compile(r"(?i)\b(bearer|basic)(\s+)(?!\[REDACTED)[A-Za-z0-9._~+/=-]{8,}"), rf"\1\2{MASK}"),
-    (re.compile(rf"(?i)([\"'][\w.-]*?{_NAMES}[\"']\s*[:=]\s*)\"(?!\.\.\.\")(?:[^\"\\]|\\.)*\""), rf'\1"{MASK}"'),
-    (re.compile(rf"(?i)([\"'][\w.-]*?{_NAMES}[\"']\s*[:=]\s*)'(?:[^'\\]|\\.)*'"), rf"\1'{MASK}'"),
-    (re.compile(rf"(?i)\b([\w-]*?{_NAMES}=)(?!\[REDACTED)[^\s&;,\"'<>]+"), rf"\1{MASK}"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+(@)"), rf"\1{MASK}\2"),
+    (re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{4,}+){1,4}"), "[REDACTED_JWT]"),
+    (re.compile(r"(?i)\b(bearer|basic)(\s{1,8})(?!\[REDACTED)[A-Za-z0-9._~+/=-]{8,}"), rf"\1\2{MASK}"),
+    (re.compile(rf"(?i)({_NAMES}[\"']\s{{0,8}}[:=]\s{{0,8}})\"(?!\.\.\.\")(?:[^\"\\]|\\.)*+\""), rf'\1"{MASK}"'),
+    (re.compile(rf"(?i)({_NAMES}[\"']\s{{0,8}}[:=]\s{{0,8}})'(?:[^'\\]|\\.)*+'"), rf"\1'{MASK}'"),
+    (re.compile(rf"(?i)({_NAMES}=)(?!\[REDACTED)[^\s&;,\"'<>]+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)(?<=://)([^\s/:@]{1,256}:)(?!\[REDACTED)[^\s/@]{1,256}(@)"), rf"\1{MASK}\2"),
 )
 
 
@@ -37,14 +37,15 @@ class Redactor:
 
     def register(self, secret: str) -> None:
         """Mask this value from now on, in each of its encodings. Values under 6 characters are not masked by value."""
-        if len(secret) < SHORTEST_VALUE:
+        if not isinstance(secret, str) or len(secret) < SHORTEST_VALUE:
             return
         with self._lock:
             known = set(self._variants) | set(encodings(secret))
             self._variants = tuple(sorted(known, key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
-        """Return the text with every secret masked."""
+        """Return the text with every secret masked; whatever is no text comes back as its text."""
+        text = text if isinstance(text, str) else str(text)
         for variant in self._variants:
             if variant in text:
                 text = text.replace(variant, MASK)
@@ -55,7 +56,7 @@ class Redactor:
 
 def encodings(secret: str) -> set[str]:
     """Return the forms in which a value turns up in text: as it is, in JSON, URLs, XML, Python and base64."""
-    raw = secret.encode()
+    raw = secret.encode("utf-8", "surrogatepass")
     return {
         secret,
         json.dumps(secret)[1:-1],

@@ -61,7 +61,7 @@ class Column:
 
 def report_rows(results: ProcessingResults) -> list[Mapping[Any, Any]]:
     """Return the rows of a report: what the tasks of the items that succeeded returned, as mappings."""
-    return [row for record in results.records if record.outcome in SUCCESSES for row in _rows_of(record)]
+    return [row for record in results.complete() if record.outcome in SUCCESSES for row in _rows_of(record)]
 
 
 def columns_of(rows: Sequence[Mapping[Any, Any]]) -> list[Column]:

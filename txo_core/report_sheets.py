@@ -86,28 +86,28 @@ def _across(text: str) -> list[tuple[str, str]]:
 
 def _verdict(results: ProcessingResults) -> tuple[str, str]:
     if results.failed:
-        return "bad", f"✖  {len(results.failed):,} of {len(results.records):,} items failed"
+        return "bad", f"✖  {len(results.failed):,} of {len(results.complete()):,} items failed"
     if results.skipped:
-        return "warn", f"✔  Nothing failed; skipped: {len(results.skipped):,} of {len(results.records):,}"
+        return "warn", f"✔  Nothing failed; skipped: {len(results.skipped):,} of {len(results.complete()):,}"
     return (
         "good",
-        f"✔  All succeeded: {_count(len(results.records), 'item')}"
-        if results.records
+        f"✔  All succeeded: {_count(len(results.complete()), 'item')}"
+        if results.complete()
         else "✔  There was nothing to do",
     )
 
 
 def _counts(pen: Pen, results: ProcessingResults) -> None:
     """Add the table of outcomes, each with its share as a bar."""
-    counts: dict[str, int] = {"ok": 0} | dict.fromkeys((record.outcome for record in results.records), 0)
-    for record in results.records:
+    counts: dict[str, int] = {"ok": 0} | dict.fromkeys((record.outcome for record in results.complete()), 0)
+    for record in results.complete():
         counts[record.outcome] += 1
     if not counts["ok"] and len(results.success):
         del counts["ok"]
     counts |= {"skipped": len(results.skipped), "failed": len(results.failed)}
     pen.row(None, ("Outcome", "header"), ("Items", "header right"), ("Share", "header right"), ("", "header"))
     for outcome in sorted(counts, key=lambda outcome: outcome in OUTCOME_TONES):
-        share = counts[outcome] / max(1, len(results.records))
+        share = counts[outcome] / max(1, len(results.complete()))
         tone = OUTCOME_TONES.get(outcome, "good") if share else "calm"
         bar = "█" * max(bool(share), round(BAR * share))
         pen.row(
@@ -117,7 +117,7 @@ def _counts(pen: Pen, results: ProcessingResults) -> None:
             pen.cell(share, "right", "0.0%"),
             (bar, f"{tone} bar"),
         )
-    total = pen.cell(len(results.records), "right", "#,##0")
+    total = pen.cell(len(results.complete()), "right", "#,##0")
     pen.row(None, ("Total", "label"), total, ("", "text"), ("", "text"))
 
 

@@ -21,7 +21,7 @@ class ItemResult:
 
 def skipped(reason: str) -> ItemResult:
     """Return from a task: this item does not apply, and why. It is neither a success nor a failure."""
-    return ItemResult("", "skipped", reason)
+    return ItemResult("", "skipped", str(reason or ""))
 
 
 def created(value: Any = None) -> ItemResult:
@@ -69,13 +69,23 @@ class ProcessingResults:
         """Tell whether no item failed."""
         return not self.failed
 
+    def complete(self) -> list[ItemResult]:
+        """Return a record of every item, also of the keys that a script put into the lists by hand."""
+        known = {record.key for record in self.records}
+        lists: tuple[tuple[Outcome, list[str]], ...] = (
+            ("ok", self.success),
+            ("skipped", self.skipped),
+            ("failed", self.failed),
+        )
+        return self.records + [ItemResult(key, name) for name, keys in lists for key in keys if key not in known]
+
     def values(self) -> list[Any]:
         """Return what the tasks returned for the items that succeeded, in input order: the rows of a report."""
         return [record.value for record in self.records if record.outcome in SUCCESSES]
 
     def remarks(self) -> list[ItemResult]:
         """Return the records of the items that were skipped or failed, in input order."""
-        return [record for record in self.records if record.outcome not in SUCCESSES]
+        return [record for record in self.complete() if record.outcome not in SUCCESSES]
 
     def summary(self) -> str:
         """Return the run in one line: `39 ok, 1 skipped, 2 failed`."""

@@ -18,7 +18,18 @@ from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED, MESSAGE
 from txo_core.logger import configure
 from txo_core.redaction import redact
-from txo_core.screen import EXIT_TERMINATED, EXIT_USAGE, SavedFiles, conclude, exit_code_of, helpful, show_error, write
+from txo_core.screen import (
+    EXIT_FAILED,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    SavedFiles,
+    conclude,
+    exit_code_of,
+    helpful,
+    show_error,
+    write,
+)
+from txo_core.scrubbing import sentence
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -93,20 +104,44 @@ def run_cli(flow: "Flow[..., Any]") -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, terminate)
     signal.signal(signal.SIGINT, interrupt)
-    saved = SavedFiles()
     names = f"{arguments.org_id} {arguments.env_type}"
     try:
-        check_config(arguments.org_id, arguments.env_type)
-        with run_place():
-            state = cast("State[Any]", flow(arguments.org_id, arguments.env_type, return_state=True))
-            keep_records()
-        sys.exit(conclude(state, saved.paths, names))
+        code = run_flow(flow, arguments.org_id, arguments.env_type)
     except KeyboardInterrupt:
         write(sys.stderr, MESSAGE)
-        sys.exit(EXIT_INTERRUPTED)
+        code = EXIT_INTERRUPTED
     except TxoError as error:
         show_error(helpful(error, names))
-        sys.exit(exit_code_of(error))
+        code = exit_code_of(error)
+    except Exception as error:
+        logger.critical("The run could not go on", exc_info=error)
+        fix = "The log file has every step; see that the Prefect server is up, then run again"
+        show_error(HelpfulError(f"The run could not go on: {sentence(error)}", fix, f"python {sys.argv[0]} {names}"))
+        code = EXIT_FAILED
+    leave(code)
+
+
+def run_flow(flow: "Flow[..., Any]", org_id: str, env_type: str) -> int:
+    """Run the flow where it has its place, say how it ended, and return the exit code."""
+    saved = SavedFiles()
+    check_config(org_id, env_type)
+    with run_place():
+        state = cast("State[Any]", flow(org_id, env_type, return_state=True))
+        keep_records()
+    return conclude(state, saved.paths, f"{org_id} {env_type}")
+
+
+def leave(code: int) -> NoReturn:
+    """End the program; without waiting to send records to a Prefect server that has gone."""
+    try:
+        server_at_hand()
+    except ConfigurationError:
+        problem = "The Prefect server has gone in the middle; what it has on record of this run is not complete"
+        show_error(
+            HelpfulError(problem, "Start it and run again; files that were saved are whole", "prefect server start")
+        )
+        os._exit(code or EXIT_FAILED)
+    sys.exit(code)
 
 
 def check_config(org_id: str, env_type: str) -> None:
@@ -183,7 +218,7 @@ def keep_records() -> None:
     """Hold a temporary server until it has every state of the run; a server that stays needs no waiting."""
     from prefect.settings import PREFECT_API_URL
 
-    from txo_core.orchestration import ledger
+    from txo_core.run_ledger import ledger
 
     if not PREFECT_API_URL.value():
         from txo_core.temporary_server import wait_until_recorded

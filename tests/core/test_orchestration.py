@@ -1,15 +1,18 @@
 """Our thin flow and task, without a server: what their functions give, and what they refuse."""
 
+import pickle
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from prefect.states import Failed
 
-from txo_core.exceptions import ApiOperationError, ConfigurationError
-from txo_core.orchestration import first_line, flow, item_state, results_state, scrub, task
+from txo_core.exceptions import ApiOperationError, ConfigurationError, ScriptError
+from txo_core.orchestration import flow, item_state, results_state, task
 from txo_core.redaction import register_secret
 from txo_core.results import ItemResult, ProcessingResults, skipped
+from txo_core.scrubbing import scrubbed, sentence
 
 SECRET = "sesame-opens-the-mountain"
 
@@ -50,35 +53,124 @@ def test_results_make_the_state_that_they_say() -> None:
 
 
 def test_a_skipped_item_is_completed_under_its_own_name() -> None:
-    state = item_state(skipped("gone"))
+    state = item_state(skipped("gone"), "fetch-a")
 
     assert (state.type, state.name, state.message) == ("COMPLETED", "Skipped", "gone")
 
 
-def test_an_error_leaves_without_secrets_and_so_do_those_it_came_from() -> None:
-    register_secret(SECRET)
+def leak_of(error: BaseException) -> BaseException:
+    """Return what leaves a task that raises the error."""
 
     @task
     def leak() -> None:
-        try:
-            raise ValueError(f"first {SECRET}")
-        except ValueError as error:
-            error.add_note(f"note {SECRET}")
-            raise ApiOperationError(f"second {SECRET}") from error
+        raise error
 
-    with pytest.raises(ApiOperationError) as caught:
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - which one it is, is what is asked
         leak.fn()
-
-    told = "".join(traceback.format_exception(caught.value))
-    assert [line for line in told.splitlines() if SECRET in line] == []
-    assert "note [REDACTED]" in told
+    return caught.value
 
 
-def test_a_circle_of_errors_is_scrubbed_once() -> None:
-    one, two = ValueError("a"), ValueError("b")
+class OwnText(Exception):
+    def __str__(self) -> str:
+        return f"own text {SECRET}"
+
+
+class NoText(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def with_note(error: Exception) -> Exception:
+    error.add_note(f"note {SECRET}")
+    return error
+
+
+LEAKS = [
+    ValueError(f"plain {SECRET}"),
+    ValueError({"nested": [SECRET]}, SECRET.encode()),
+    with_note(ValueError("a note")),
+    OwnText(),
+    FileNotFoundError(2, "not there", f"/home/{SECRET}/x"),
+    ExceptionGroup("group", [ValueError(SECRET), OSError(5, SECRET)]),
+    BaseExceptionGroup("group", [SystemExit(SECRET)]),
+    SystemExit(f"bye {SECRET}"),
+    ApiOperationError(f"GET answered 400 to {SECRET}", code=SECRET, details=[SECRET]),
+    ConfigurationError(f"wrong {SECRET}", f"not {SECRET}", SECRET),
+]
+
+
+@pytest.mark.parametrize("error", LEAKS, ids=lambda error: type(error).__name__)
+def test_no_error_leaves_a_task_with_a_secret_in_it(error: BaseException) -> None:
+    """Neither in its text, nor in what it holds, nor where Prefect pickles it."""
+    register_secret(SECRET)
+
+    left = leak_of(error)
+
+    told = "".join(traceback.format_exception(left)) + repr(left.args) + repr(vars(left))
+    assert SECRET not in "\n".join(line for line in told.splitlines() if not line.startswith("    "))
+    assert SECRET.encode() not in pickle.dumps(left)
+    assert isinstance(left, Exception)
+
+
+def test_an_error_without_secrets_leaves_as_it_is() -> None:
+    error = KeyError("missing")
+
+    assert leak_of(error) is error
+
+
+def test_where_an_error_came_from_is_told_without_secrets() -> None:
+    register_secret(SECRET)
+    error = ApiOperationError("outer")
+    error.__cause__ = ValueError(f"inner {SECRET}")
+
+    left = leak_of(error)
+
+    assert left is error
+    assert str(left.__cause__) == "ValueError: inner [REDACTED]"
+
+
+def test_an_item_cannot_end_the_program() -> None:
+    left = leak_of(SystemExit(0))
+
+    assert isinstance(left, ScriptError)
+    assert str(left) == "The script ended itself by SystemExit: 0"
+
+
+def test_ctrl_c_passes() -> None:
+    assert isinstance(leak_of(KeyboardInterrupt()), KeyboardInterrupt)
+
+
+def test_an_error_that_cannot_be_shown_is_an_error_all_the_same() -> None:
+    assert str(leak_of(NoText())) == "NoText: an error that cannot be shown"
+
+
+def test_a_circle_of_errors_comes_to_an_end() -> None:
+    one, two = ApiOperationError(f"a {SECRET}"), ValueError(f"b {SECRET}")
     one.__context__, two.__context__ = two, one
 
-    scrub(one)
+    assert scrubbed(one) is one
+
+
+def test_a_state_made_by_hand_loses_its_secrets() -> None:
+    register_secret(SECRET)
+
+    @task
+    def by_hand() -> Any:
+        return Failed(name=f"n {SECRET}", message=f"m {SECRET}", data=ValueError(SECRET))
+
+    state = by_hand.fn()
+
+    assert (state.name, state.message) == ("n [REDACTED]", "m [REDACTED]")
+    assert str(state.data) == "ValueError: [REDACTED]"
+
+
+def test_the_name_of_a_task_run_holds_no_secret() -> None:
+    register_secret(SECRET)
+
+    @task(task_run_name="fetch-{item}")
+    def fetch(item: str) -> None: ...
+
+    assert cast(Any, fetch.task_run_name)(parameters={"item": SECRET}) == "fetch-[REDACTED]"
 
 
 def test_a_coroutine_or_a_generator_is_refused() -> None:
@@ -104,4 +196,4 @@ def test_a_coroutine_or_a_generator_is_refused() -> None:
     ],
 )
 def test_an_error_in_one_sentence(error: Exception, said: str) -> None:
-    assert first_line(error) == said
+    assert sentence(error) == said

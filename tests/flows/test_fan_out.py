@@ -1,6 +1,7 @@
 """One task for many items, under a real server: every item gets its outcome, none stops the others."""
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -117,6 +118,45 @@ def test_two_items_of_one_key_are_refused_before_anything_runs(prefect_server: P
     assert isinstance(error, ValidationError)
     assert "'a'" in error.what_went_wrong
     assert prefect_server.settled_task_states(str(state.state_details.flow_run_id), 0) == {}
+
+
+def test_keys_are_text_whatever_they_were() -> None:
+    state = run([{"id": 4711}, {"id": 4712}], key=lambda item: item["id"])
+
+    assert results(state).success == ["4711", "4712"]
+
+
+@task
+def lonely(item: Any) -> None:
+    """Take no configuration."""
+
+
+BAD_CALLS: list[tuple[str, Any, Any, str]] = [
+    ("an item without a key", handle, lambda item: None, "Item 1 has no key"),
+    ("a key function that fails", handle, lambda item: item["no"], "The key of item 1 cannot be told"),
+    ("a plain function", print, str, "which is no task"),
+    ("a task without configuration", lonely, str, "cannot be called with an item"),
+]
+
+
+@pytest.mark.parametrize(
+    ("with_task", "key", "said"), [row[1:] for row in BAD_CALLS], ids=[row[0] for row in BAD_CALLS]
+)
+def test_a_wrong_call_is_explained_before_anything_runs(with_task: Any, key: Any, said: str) -> None:
+    error = run(["a"], key=key, with_task=with_task).result(raise_on_failure=False)
+
+    assert isinstance(error, ValidationError)
+    assert said in error.what_went_wrong
+
+
+def test_an_item_that_ends_the_program_is_one_failed_item() -> None:
+    @task
+    def leave(item: int, config: Any) -> int:
+        return sys.exit(0) if item == 1 else item
+
+    state = run(range(3), with_task=leave)
+
+    assert results(state).summary() == "2 ok, 1 failed"
 
 
 def test_no_more_threads_work_than_we_allow() -> None:

@@ -1,7 +1,6 @@
 """The rate limit of the sandbox, and its counts of what arrived."""
 
 import hashlib
-import time
 from typing import Any
 
 import pytest
@@ -106,13 +105,6 @@ def test_the_counts_can_be_read_as_a_page(call: Caller) -> None:
     page = call.get("/stats?format=html")
     assert page.headers["Content-Type"].startswith("text/html")
     assert "max_per_second" in page.text
-
-
-def test_it_is_quick_enough_not_to_be_the_bottleneck(call: Caller) -> None:
-    began = time.perf_counter()
-    for _ in range(300):
-        call.get("/health")
-    assert 300 / (time.perf_counter() - began) > 300  # through requests, on a busy machine
 
 
 def test_a_redirect_goes_where_it_is_told(call: Caller) -> None:

@@ -65,8 +65,11 @@ def request_id_of(response: Response) -> str | None:
 
 
 def clean(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Return the text on one line, without secrets and the query strings of URLs, cut at `longest` characters."""
-    line = " ".join(_QUERY.sub(r"\1", redact(text)).split())
+    """Return the text on one line, without secrets and the query strings of URLs, cut at `longest` characters.
+
+    Only the first characters are looked at; a secret that this cuts is far behind what is kept.
+    """
+    line = " ".join(_QUERY.sub(r"\1", redact(text[: 20 * longest])).split())
     line = "".join(character for character in line if character.isprintable())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
