@@ -20,7 +20,10 @@ class ItemResult:
 
 
 def skipped(reason: str) -> ItemResult:
-    """Return from a task: this item does not apply, and why. It is neither a success nor a failure."""
+    """Return from a task: this item does not apply, and why. It is neither a success nor a failure.
+
+    `run_each` takes it into the results. A task that a flow calls directly hands back Prefect's state instead.
+    """
     return ItemResult("", "skipped", str(reason or ""))
 
 

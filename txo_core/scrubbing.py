@@ -1,11 +1,13 @@
 """What leaves a flow or a task without secrets: errors with all that they hold, and the states made by hand.
 
-An error whose text, arguments and attributes hold no secret leaves as it is. Any other is replaced by a `ScriptError`
-with its type, its sentence and its traceback, since nobody can clean the inside of an object that is not ours.
+An error whose text, arguments and attributes hold no secret leaves as it is; texts among its arguments and attributes
+are cleaned in place. One that still holds a secret then is replaced by a `ScriptError` with its sentence and its
+traceback, since nobody can clean the inside of an object that is not ours.
 """
 
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 
 from txo_core.exceptions import ScriptError, TxoError
 from txo_core.redaction import redact
@@ -14,9 +16,9 @@ DEEPEST = 50
 
 
 def scrubbed(error: BaseException) -> BaseException:
-    """Return the error without secrets: itself where it has none, ours cleaned in place, any other replaced."""
+    """Return the error without secrets: itself, cleaned in place where that is possible, else a ScriptError."""
     for part in chain(error):
-        if isinstance(part, TxoError):
+        with suppress(Exception):
             clean_in_place(part)
     if all(is_clean(part) for part in chain(error)):
         return error
@@ -41,9 +43,10 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         todo += current.exceptions if isinstance(current, BaseExceptionGroup) else ()
 
 
-def clean_in_place(error: TxoError) -> None:
-    """Mask the secrets in the arguments and attributes of an error of ours, which are texts or tuples of texts."""
-    error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
+def clean_in_place(error: BaseException) -> None:
+    """Mask the secrets in the arguments and attributes of an error that are texts or lists of texts."""
+    if any(isinstance(part, str) and redact(part) != part for part in error.args):
+        error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
     for name, value in vars(error).items():
         if isinstance(value, str):
             setattr(error, name, redact(value))

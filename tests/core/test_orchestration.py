@@ -126,7 +126,7 @@ def test_where_an_error_came_from_is_told_without_secrets() -> None:
     left = leak_of(error)
 
     assert left is error
-    assert str(left.__cause__) == "ValueError: inner [REDACTED]"
+    assert repr(left.__cause__) == "ValueError('inner [REDACTED]')"
 
 
 def test_an_item_cannot_end_the_program() -> None:
@@ -161,7 +161,7 @@ def test_a_state_made_by_hand_loses_its_secrets() -> None:
     state = by_hand.fn()
 
     assert (state.name, state.message) == ("n [REDACTED]", "m [REDACTED]")
-    assert str(state.data) == "ValueError: [REDACTED]"
+    assert repr(state.data) == "ValueError('[REDACTED]')"
 
 
 def test_the_name_of_a_task_run_holds_no_secret() -> None:
