@@ -105,7 +105,7 @@ class TemporaryServer(SubprocessASGIServer):
             f"Prefect's temporary server cannot start: {redact(reason.strip()[:300])}",
             f"It keeps its database in {home}: see that the folder can be written and its disk has room,"
             " or let PREFECT_HOME name another one",
-            f"df -h {home}\nPREFECT_HOME=/var/tmp/prefect python flows/report.py demo test",
+            f"df -h {home}\nPREFECT_HOME=~/prefect-home python flows/report.py demo test",
         )
 
 
