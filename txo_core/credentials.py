@@ -10,12 +10,12 @@ from typing import Any, cast
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from prefect.blocks.core import Block
+from prefect.settings import PREFECT_API_URL
 from pydantic import Field, SecretStr
 
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
-from txo_core.temporary_server import start_temporary_server
 
 
 class TxoCredentials(Block):
@@ -56,7 +56,7 @@ def load(org_id: str, env_type: str) -> TxoCredentials:
 
 def find(name: str) -> TxoCredentials | None:
     """Return the block of this name, or None where the server has none."""
-    start_temporary_server()
+    have_a_server()
     try:
         block = cast(Any, TxoCredentials).load(name, _sync=True)
     except ValueError as error:
@@ -65,6 +65,14 @@ def find(name: str) -> TxoCredentials | None:
         return None
     assert isinstance(block, TxoCredentials)
     return block
+
+
+def have_a_server() -> None:
+    """Start the temporary server where no other is set; its code, which is heavy, is loaded only then."""
+    if not PREFECT_API_URL.value():
+        from txo_core.temporary_server import start_temporary_server
+
+        start_temporary_server()
 
 
 def save(name: str, secrets: Mapping[str, str]) -> None:

@@ -1,6 +1,8 @@
 """What the code holds itself to, and no linter knows."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,3 +61,14 @@ def test_no_tracked_text_names_a_path_of_a_machine_or_an_index() -> None:
     ]
 
     assert found == []
+
+
+def test_a_script_loads_the_code_of_a_server_only_where_it_starts_one() -> None:
+    """It costs more than all the rest of a run that has a server at hand."""
+    rooms = "flows.report, tasks.output, txo_core.credentials, txo_core.fan_out, txo_core.script_runner"
+    heavy = {"fastapi", "sqlalchemy", "pandas", "zeep"}
+    code = f"import sys, {rooms}; print(sorted({heavy} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
