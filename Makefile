@@ -8,9 +8,7 @@ SOURCES := flows tasks txo_core deployments tests benchmarks
 ifneq ($(shell cat .venv/ready 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/ready)
 endif
-ifeq ($(wildcard .venv/bin/python),)
-$(shell rm -f .venv/ready)
-endif
+$(shell test -x .venv/bin/python || rm -f .venv/ready)
 
 .PHONY: help demo demo-faults sandbox test test-all check lint types layers format deployments deploy worker schema lock clean
 
