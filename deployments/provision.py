@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from txo_core.config_checks import SECRET_NAMES
 from txo_core.environment import secret_from_environment
 from txo_core.exceptions import ConfigurationError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED
@@ -26,8 +27,6 @@ from txo_core.paths import Dir, check_ids, get_path
 from txo_core.redaction import register_secret
 from txo_core.screen import exit_code_of, helpful, say, show_error
 from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
-
-SECRETS = ("client_secret", "az_token", "api_key", "username", "password")
 
 
 def main() -> int:
@@ -57,7 +56,7 @@ def main() -> int:
 def find_secrets(org_id: str, env_type: str) -> dict[str, str]:
     """Return the secrets of the environment, the file or the prompt, by name; the first place wins for each."""
     found = from_file(org_id, env_type)
-    for name in SECRETS:
+    for name in SECRET_NAMES:
         value = secret_from_environment(org_id, env_type, name)
         if value:
             found[name] = value
@@ -97,11 +96,11 @@ def read_object(path: Path) -> dict[str, Any]:
 def known_name(key: str, path: Path) -> str:
     """Return the block's field for a key of the file; an unknown key is an error with the nearest known one."""
     name = key.replace("-", "_").lower()
-    if name in SECRETS:
+    if name in SECRET_NAMES:
         return name
-    near = difflib.get_close_matches(name, SECRETS, 1)
+    near = difflib.get_close_matches(name, SECRET_NAMES, 1)
     hint = f"Did you mean '{near[0].replace('_', '-')}'? " if near else ""
-    known = ", ".join(secret.replace("_", "-") for secret in SECRETS)
+    known = ", ".join(secret.replace("_", "-") for secret in SECRET_NAMES)
     raise ConfigurationError(f"{path.name} has a key that is not known: {key!r}", f"{hint}There are: {known}")
 
 
@@ -125,7 +124,7 @@ def from_prompt(org_id: str, env_type: str) -> dict[str, str]:
             f'echo \'{{"client-secret": "..."}}\' > config/{name}-config-secrets.json',
         )
     say(f"Secrets of {name}; press Enter for what its API does not need. Nothing that you type is shown.")
-    answers = {secret: getpass.getpass(f"  {secret.replace('_', '-')}: ") for secret in SECRETS}
+    answers = {secret: getpass.getpass(f"  {secret.replace('_', '-')}: ") for secret in SECRET_NAMES}
     found = {secret: value for secret, value in answers.items() if value.strip()}
     if not found:
         raise ConfigurationError("No secret was typed", "Type at least one value", "client-secret: ...")

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+SECRET_NAMES = ("client_secret", "az_token", "api_key", "username", "password")
 SECRETS_BELONG = "belongs in the credentials block, or in the git-ignored secrets file of a local run, not here"
 EXACT_LENGTH = 5
 LENIENT_LENGTH = 14

@@ -10,7 +10,7 @@ Precedence, the first that has a value wins, an empty one is none:
 
 1. `TXO_<ORG>_<ENV>_<KEY>` of the process       3. the short name of the process (local runs)
 2. the same in `<root>/.env` (local runs)       4. the short name in `.env` (local runs)
-5. the configuration file (secrets: the credentials block comes first, the file of a local run too)
+5. the configuration file (secrets: deployments/provision.py asks here first, then the secrets file, then a person)
 
 A run that a worker started is no local run. Which variable was taken is logged, its value never.
 """
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, get_origin
 
 from dotenv import dotenv_values
 
-from txo_core.config_checks import closest
+from txo_core.config_checks import SECRET_NAMES, closest
 from txo_core.config_problems import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
 from txo_core.config_values import thaw
 from txo_core.exceptions import ConfigurationError
@@ -32,7 +32,6 @@ from txo_core.paths import check_ids, root
 
 logger = logging.getLogger("txo_core.config")
 
-SECRET_NAMES = ("client_secret", "az_token", "api_key", "username", "password")
 SHORT_NAMES = frozenset({"API_BASE_URL", "CLIENT_ID", "CLIENT_SECRET"})
 SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

@@ -17,9 +17,6 @@ from txo_core.tables import SCALARS, Unsavable, as_table, compact, is_frame, nat
 GUARDED = re.compile(r"'*[=+\-@\t\r]")
 LARGEST_CSV_FIELD = 2**31 - 1
 
-Writer = Callable[[Any, BinaryIO], None]
-Reader = Callable[[Path], Any]
-
 
 def write_json(data: Any, file: BinaryIO) -> None:
     """Write rows one to a line, in an array; any other data with indents."""

@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from txo_core.clock import stopping, utc_now
@@ -22,8 +21,6 @@ WITHHELD = "[record withheld: redaction failed]"
 FILE_FORMAT = "%(asctime)sZ %(levelname)-8s %(process)d %(name)s: %(message)s"
 ROOMS = ("txo", "txo_core")
 COLORS = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[1;31m"}
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def setup_logger() -> logging.Logger:

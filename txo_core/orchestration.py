@@ -46,7 +46,7 @@ logger = logging.getLogger("txo_core.orchestration")
 def flow(*, name: str, flow_run_name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """Return a decorator that makes a function a Prefect flow whose returned `ProcessingResults` become its state.
 
-    A flow ends Completed or Failed as its results say; an error of ours becomes a Failed state with its text.
+    A flow ends Completed or Failed as its results say; an error becomes a Failed state with its problem and solution.
     """
     defaults: dict[str, Any] = {
         "retries": 0,

@@ -51,9 +51,9 @@ def conclude(state: "State[Any]", saved: list[str], names: str = "<org> <env>") 
 
 def say_results(results: ProcessingResults, saved: list[str]) -> None:
     """Say what came of the items, the failed ones first by name, then the files."""
-    failed = [record for record in results.records if record.outcome == "failed"]
+    failed = [record for record in results.remarks() if record.outcome == "failed"]
     for record in failed[:SHOWN_FAILURES]:
-        say(f"   {record.key}: {record.reason}")
+        say(f"   {record.key}: {record.reason or 'failed'}")
     if len(failed) > SHOWN_FAILURES:
         say(f"   ... and {len(failed) - SHOWN_FAILURES} more, all of them in the file")
     mark = "✅" if results.is_success() else "❌"

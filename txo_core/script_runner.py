@@ -133,6 +133,8 @@ def run_flow(flow: "Flow[..., Any]", org_id: str, env_type: str) -> int:
 
 def leave(code: int) -> NoReturn:
     """End the program; without waiting to send records to a Prefect server that has gone."""
+    if code == EXIT_USAGE:
+        sys.exit(code)  # nothing has begun that a server could have on record
     try:
         server_at_hand()
     except ConfigurationError:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from txo_core.config_checks import SECRET_NAMES
 from txo_core.exceptions import ConfigurationError
 from txo_core.http.sign import Bearer, Signer, TokenProvider, Unsigned
 from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken
@@ -27,7 +28,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "api-key": ("api_key", "global.api-key-header"),
     "basic": ("username", "password"),
 }
-SECRETS = ("client_secret", "az_token", "api_key", "username", "password")
 
 _providers: Registry[ClientCredentials] = Registry()
 _announced: set[tuple[str, str, str]] = set()
@@ -102,7 +102,7 @@ def _values(config: "TxoConfig") -> Values:
     from txo_core import credentials  # loads Prefect
 
     block = credentials.load(config.org_id, config.env_type)
-    found = {name: getattr(block, name, None) for name in SECRETS}
+    found = {name: getattr(block, name, None) for name in SECRET_NAMES}
     settings = config.globals
     return {
         **{name: secret.get_secret_value() if secret else None for name, secret in found.items()},

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.prefect_server import free_port
 from tests.support.processes import orphans
-from tests.support.programs import REPOSITORY, run_program
+from tests.support.programs import REPOSITORY, run_program, wait_for_text
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -62,9 +62,7 @@ def test_an_interrupted_demo_leaves_no_process_behind(
         with screen.open("wb") as out:
             command = [sys.executable, "deployments/demo.py"]
             demo = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=out, stderr=out)
-        deadline = time.monotonic() + 60
-        while moment not in screen.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for_text(screen, moment)
 
         demo.send_signal(how)
 
@@ -104,9 +102,7 @@ def test_a_flow_that_is_ended_takes_its_server_with_it(
         with screen.open("wb") as out:
             command = [sys.executable, "flows/report.py", "demo", "test"]
             flow = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=out, stderr=out)
-        deadline = time.monotonic() + 60
-        while "Starting a temporary" not in screen.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for_text(screen, "Starting a temporary")
         time.sleep(0.3)
 
         flow.send_signal(how)
@@ -137,3 +133,14 @@ def test_a_deploy_without_a_server_is_explained(environment: dict[str, str]) -> 
     assert ended.code == 2
     assert "prefect server start" in ended.err
     assert "Traceback" not in ended.screen
+
+
+def test_a_run_without_the_server_that_is_set_is_explained_once(environment: dict[str, str]) -> None:
+    """Nothing has begun, so nothing has gone in the middle: one problem, and exit code 2."""
+    nowhere = environment | {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+
+    ended = run_program("flows/report.py", "demo", "test", environment=nowhere)
+
+    assert ended.code == 2
+    assert ended.screen.count("❌ Problem:") == 1
+    assert "unset PREFECT_API_URL" in ended.err

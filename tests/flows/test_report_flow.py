@@ -5,14 +5,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from tests.support.prefect_server import PrefectServer
-from tests.support.programs import REPOSITORY, Ended, demo_environment, provision, run_program
+from tests.support.programs import REPOSITORY, Ended, demo_environment, provision, run_program, wait_for_text
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -199,9 +198,7 @@ def test_ctrl_c_in_the_middle_ends_the_run_as_crashed(
     with screen.open("wb") as out:
         command = [sys.executable, "flows/report.py", "demo", "test"]
         run = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=out, stderr=out)
-    deadline = time.monotonic() + 60
-    while "trying again in 60.0 s" not in screen.read_text() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for_text(screen, "trying again in 60.0 s")
 
     run.send_signal(signal.SIGINT)
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,13 @@ def run_program(*arguments: str, environment: Mapping[str, str] | None = None, s
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def wait_for_text(screen: Path, text: str, seconds: float = 60) -> None:
+    """Wait until a program has written the text to its screen file, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while text not in screen.read_text(encoding="utf-8") and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def provision(environment: Mapping[str, str], secret: str = CLIENT_SECRET) -> Ended:
