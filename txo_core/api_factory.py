@@ -9,6 +9,7 @@ from txo_core.exceptions import ConfigurationError
 from txo_core.http.breaker import CircuitBreaker
 from txo_core.http.errors import ErrorMapping
 from txo_core.http.exchange_log import ExchangeLog
+from txo_core.http.json_body import JsonBody
 from txo_core.http.limiter import RateLimiter
 from txo_core.http.operations import LongRunningOperation
 from txo_core.http.origins import TrustedOrigins
@@ -16,8 +17,9 @@ from txo_core.http.policy import Policy
 from txo_core.http.redirects import Redirects
 from txo_core.http.renewal import Renewal
 from txo_core.http.retry import Retry
+from txo_core.http.sessions import Sessions
 from txo_core.http.sign import Sign, TokenProvider
-from txo_core.http.transport import PolicyAdapter, Sessions
+from txo_core.http.transport import PolicyAdapter
 from txo_core.rest import DEFAULT_HEADERS, IDEMPOTENCY_HEADER, RestClient
 from txo_core.shared import CountedCache, Registry
 from txo_core.sign_in import Auth, find_auth, forget_tokens, token_for
@@ -72,6 +74,7 @@ def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> l
             jitter=(jitter.min_factor, jitter.max_factor),
             retry_after_cap=timeouts.retry_after_cap,
         ),
+        JsonBody(),
         Redirects(trusted),
         Renewal(signer),
         *switched_on(config, auth),

@@ -73,6 +73,7 @@ def test_the_order_of_the_policies() -> None:
         "ErrorMapping",
         "LongRunningOperation",
         "Retry",
+        "JsonBody",
         "Redirects",
         "Renewal",
         "CircuitBreaker",
@@ -91,7 +92,7 @@ def test_a_delay_between_calls_is_a_rate() -> None:
 
 
 def test_breaker_and_limiter_are_shared_by_all_clients_of_the_process() -> None:
-    one, two, other = (policies_of(configured(env=env, behavior=PROTECTED))[5:7] for env in ("test", "test", "prod"))
+    one, two, other = (policies_of(configured(env=env, behavior=PROTECTED))[6:8] for env in ("test", "test", "prod"))
 
     assert one[0] is two[0] is other[0]
     assert one[1] is two[1]
@@ -207,7 +208,7 @@ def test_closing_a_cached_client_does_not_close_another(sandbox: Sandbox) -> Non
 
     one.close()
 
-    assert one._sessions is two._sessions
+    assert one._caller._sessions is two._caller._sessions
     assert two.get("health")["status"] == "ok"
     two.close()
 
@@ -221,14 +222,14 @@ def test_a_cached_client_serves_only_its_own(other: dict[str, Any]) -> None:
     one = create_rest_api(configured(), tokens=FixedToken("made-up"), use_cache=True)
     two = create_rest_api(configured(**other), tokens=tokens, use_cache=True)
 
-    assert one._sessions is not two._sessions
+    assert one._caller._sessions is not two._caller._sessions
 
 
 def test_cached_clients_use_their_connections_again(sandbox: Sandbox) -> None:
     for _ in range(5):
         with create_rest_api(configured(sandbox.url), require_auth=False, use_cache=True) as api:
             api.get("health")
-    pools = api._sessions.adapter.poolmanager.pools
+    pools = api._caller._sessions.adapter.poolmanager.pools
 
     assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118  a container without iteration
 

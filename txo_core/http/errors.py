@@ -12,6 +12,7 @@ from txo_core.exceptions import (
 )
 from txo_core.http.error_body import problem_of, request_id_of
 from txo_core.http.failures import NETWORK_ERRORS, failure_of, holds_soap_fault, may_help, repeatable
+from txo_core.http.json_body import NoJson
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Call, Send, call_of
 from txo_core.http.retry_after import retry_after
@@ -39,6 +40,8 @@ class ErrorMapping:
         """Return an answer that is none of the errors."""
         try:
             response = send(request)
+        except NoJson as caught:
+            error: ApiError = error_of_no_json(caught.response, call_of(request))
         except NETWORK_ERRORS as caught:
             error = error_of_failure(caught, getattr(caught, "request", None) or request, call_of(request))
         else:
@@ -77,6 +80,22 @@ def error_of_failure(error: Exception, request: PreparedRequest, call: Call) -> 
         code=failure.code,
         attempts=call.attempts,
         retryable=failure.transient and not unsure,
+        details=call.details,
+    )
+
+
+def error_of_no_json(response: Response, call: Call) -> ApiOperationError:
+    """Return the error that an answer means whose body should be JSON and is something else."""
+    kind = response.headers.get("Content-Type", "a body of no type").partition(";")[0]
+    said = problem_of(response).message
+    return ApiOperationError(
+        f"{called(response.request)} answered {response.status_code} with {kind}"
+        f" that is no JSON{': ' if said else ''}{said or ''}{_tries(call)}",
+        status_code=response.status_code,
+        code="no-json",
+        attempts=call.attempts,
+        retryable=repeatable(response.request),
+        request_id=request_id_of(response),
         details=call.details,
     )
 

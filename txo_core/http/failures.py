@@ -12,6 +12,7 @@ import urllib3
 from requests import PreparedRequest, Response, exceptions
 from urllib3 import exceptions as urllib3_exceptions
 
+from txo_core.http.json_body import NoJson
 from txo_core.http.origins import shown_origin
 from txo_core.http.policy import call_of
 from txo_core.http.retry_after import retry_after
@@ -80,6 +81,8 @@ def _our_side(chain: list[BaseException], origin: str) -> Failure | None:
         return Failure("total-timeout", "the time for the whole call was over", sent=False, timed_out=True)
     if _has(chain, BodyTooLarge):
         return Failure("body-too-large", str(chain[0]), transient=False)
+    if _has(chain, NoJson):
+        return Failure("no-json", f"{origin} answered with a body that is no JSON")
     if _has(chain, exceptions.InvalidURL, exceptions.MissingSchema, exceptions.InvalidSchema):
         return Failure("malformed-url", "the URL is malformed", sent=False, transient=False)
     if _has(chain, urllib3_exceptions.LocationValueError, exceptions.InvalidProxyURL):

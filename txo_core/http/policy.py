@@ -30,16 +30,30 @@ def compose(policies: Sequence[Policy], transport: Send) -> Send:
     return reduce(wrap, reversed(policies), transport)
 
 
+class Sink(Protocol):
+    """Where a body goes that is not to stay in memory."""
+
+    @property
+    def max_bytes(self) -> int:
+        """How much it takes at most."""
+
+    def begin(self) -> Callable[[bytes], object]:
+        """Forget what an earlier attempt has brought, and return what takes the pieces."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a caller says about one call, beside the request itself.
 
     `idempotent`: True or False overrules what the method says about repeating it; None leaves it to the method.
     `total_timeout`: seconds for the whole call, waits included; None takes the client's own.
+    `expects_json`: a body that is none counts as broken on the way. `sink`: where the body of a 200 goes.
     """
 
     idempotent: bool | None = None
     total_timeout: float | None = None
+    expects_json: bool = False
+    sink: Sink | None = None
 
 
 DEFAULTS = Options()

@@ -3,7 +3,7 @@
 import logging
 import random as _random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from requests import PreparedRequest, Response
 from requests.exceptions import UnrewindableBodyError
@@ -13,6 +13,7 @@ from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.http.failures import NETWORK_ERRORS, failure_of, may_help, repeatable
 from txo_core.http.policy import Send, call_of
 from txo_core.http.retry_after import retry_after
+from txo_core.http.retry_budget import RetryBudget
 
 logger = logging.getLogger("txo_core.http")
 
@@ -28,7 +29,8 @@ class Retry:
     `jitter`. A Retry-After goes first: never earlier than told; where it exceeds `retry_after_cap` seconds, or the
     wait would end after the call's deadline, the last outcome is returned at once.
 
-    A request that the server may have acted on is repeated only where `repeatable` says that this does no harm.
+    A request that the server may have acted on is repeated only where `repeatable` says that this does no harm. Where
+    the `budget` is used up, nothing is repeated.
     """
 
     max_retries: int = 3
@@ -38,6 +40,7 @@ class Retry:
     sleep: Sleep = sleep
     clock: Clock = monotonic
     random: Uniform = _random.uniform
+    budget: RetryBudget = field(default_factory=RetryBudget)
 
     def __call__(self, request: PreparedRequest, send: Send) -> Response:
         """Return the first answer that a repeat would not better, or the last one."""
@@ -48,9 +51,15 @@ class Retry:
                 if not self._worth_repeating(error, request) or not self._wait(done, None, request):
                     raise
             else:
+                if response.status_code < 400:
+                    self.budget.succeeded(after=done)
+                    return response
                 if not may_help(response, request) or not self._wait(done, retry_after(response), request):
                     return response
-        return send(request)
+        response = send(request)
+        if response.status_code < 400:
+            self.budget.succeeded(after=self.max_retries)
+        return response
 
     def _worth_repeating(self, error: Exception, request: PreparedRequest) -> bool:
         failure = failure_of(error, request.url)
@@ -61,6 +70,8 @@ class Retry:
         seconds = asked or self._backoff(done)
         call = call_of(request)
         if seconds > self.retry_after_cap or self.clock() + seconds >= call.deadline or not rewound(request):
+            return False
+        if not self.budget.take():
             return False
         if call.history:
             last = call.history[-1]

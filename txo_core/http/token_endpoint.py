@@ -17,8 +17,9 @@ from txo_core.http.origins import address_of
 from txo_core.http.policy import Options, Policy
 from txo_core.http.retry import Retry
 from txo_core.http.retry_after import retry_after
+from txo_core.http.sessions import Sessions
 from txo_core.http.token import AccessToken, Secretive, header_safe
-from txo_core.http.transport import PolicyAdapter, Sessions
+from txo_core.http.transport import PolicyAdapter
 
 USUAL_LIFETIME = 3600.0
 _MICROSOFT_CODE = re.compile(r"\bAADSTS\d+")

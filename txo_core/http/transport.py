@@ -1,22 +1,25 @@
 """The seam to requests: an adapter that runs the policies, and reads the answer inside them."""
 
-import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from requests import PreparedRequest, Response, Session, exceptions
+import urllib3
+from requests import PreparedRequest, Response, exceptions
 from requests.adapters import HTTPAdapter
+from requests.cookies import extract_cookies_to_jar
+from requests.utils import get_encoding_from_headers, select_proxy
+from urllib3.util import Timeout as Limits
 
 from txo_core.clock import Clock, monotonic
 from txo_core.http.failures import BodyTooLarge, DeadlinePassed
-from txo_core.http.origins import shown_origin
+from txo_core.http.headers import Headers
+from txo_core.http.origins import origin_of, shown_origin
 from txo_core.http.policy import CURRENT_OPTIONS, Call, Options, Policy, Timeout, attach, call_of, compose
 
 MEBIBYTE = 1024 * 1024
 CHUNK = 64 * 1024
 CONNECT_TIMEOUT = 10.0
-POOL_SIZE = 50
+POOL_SIZE = 100
 
 
 class PolicyAdapter(HTTPAdapter):
@@ -41,6 +44,7 @@ class PolicyAdapter(HTTPAdapter):
         self.max_body = max_body
         self.clock = clock
         self.pipeline = compose(policies, self._transmit)
+        self._pools: dict[tuple[object, ...], urllib3.HTTPConnectionPool] = {}
 
     def send(  # type: ignore[override]  # `options` is ours: extra arguments of Session.send arrive here
         self,
@@ -58,14 +62,61 @@ class PolicyAdapter(HTTPAdapter):
         call = Call(options, deadline, timeout or self.timeout, stream, verify, cert, proxies)
         return self.pipeline(attach(request, call))
 
+    def close(self) -> None:
+        """Close the connections; what is sent afterwards opens new ones."""
+        self._pools.clear()
+        super().close()
+
     def _transmit(self, request: PreparedRequest) -> Response:
-        """Send the request once; raises the exceptions of requests."""
+        """Send the request once; raises the exceptions of urllib3."""
         call = call_of(request)
         connect, read = self._limits(call)
         until = self.clock() + read
-        response = super().send(request, call.stream, (connect, read), call.verify, call.cert, call.proxies)
+        pool, proxied = self._pool(request, call)
+        headers = request.headers
+        raw = pool.urlopen(
+            request.method or "",
+            (request.url if proxied else request.path_url) or "",
+            body=request.body,
+            headers=headers.plain() if isinstance(headers, Headers) else dict(headers),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=Limits(connect=connect, read=read),
+            chunked=request.body is not None and "Content-Length" not in headers,
+            preload_content=False,
+            decode_content=False,
+        )
+        response = self._response(request, raw)
         if not call.stream:
-            self._read(response, until)
+            self._read(response, until, call.options)
+        return response
+
+    def _pool(self, request: PreparedRequest, call: Call) -> tuple[urllib3.HTTPConnectionPool, bool]:
+        """Return the connections to the request's origin, and whether a proxy wants to see the whole URL."""
+        url = request.url or ""
+        proxy = select_proxy(url, call.proxies) if call.proxies else None
+        key = (origin_of(url), call.verify, call.cert, proxy)
+        pool = self._pools.get(key)
+        if pool is None:
+            found: Any = self.get_connection_with_tls_context(request, call.verify, call.proxies, call.cert)
+            self.cert_verify(found, url, call.verify, call.cert)  # type: ignore[no-untyped-call]
+            pool = self._pools[key] = found
+        return pool, proxy is not None and url[:5].lower() == "http:"
+
+    def _response(self, request: PreparedRequest, raw: urllib3.BaseHTTPResponse) -> Response:
+        """Return the answer as requests has it; its cookies are looked at where there are some."""
+        response = Response()
+        response.status_code = raw.status
+        response.headers = Headers(raw.headers)
+        response.encoding = get_encoding_from_headers(response.headers)
+        response.raw = raw
+        response.reason = raw.reason or ""
+        response.url = request.url or ""
+        response.request = request
+        vars(response)["connection"] = self
+        if "Set-Cookie" in response.headers:
+            extract_cookies_to_jar(response.cookies, request, raw)  # type: ignore[no-untyped-call]
         return response
 
     def _limits(self, call: Call) -> tuple[float, float]:
@@ -77,15 +128,21 @@ class PolicyAdapter(HTTPAdapter):
         connect, read = timeout if isinstance(timeout, tuple) else (min(timeout, CONNECT_TIMEOUT), timeout)
         return min(connect, left), min(read, left)
 
-    def _read(self, response: Response, until: float) -> None:
+    def _read(self, response: Response, until: float, options: Options) -> None:
         """Read the body here, where the policies still see how that ends: broken off, too long or too slow."""
         body = bytearray()
+        most = self.max_body
+        take: Callable[[bytes], object] = body.extend
+        if options.sink is not None and response.status_code == 200:
+            take, most = options.sink.begin(), options.sink.max_bytes
+            until = call_of(response.request).deadline
+        size = 0
         try:
             for chunk in _chunks(response):
-                body += chunk
-                if len(body) > self.max_body:
-                    limit = f"{self.max_body / MEBIBYTE:.0f} MiB" if self.max_body >= MEBIBYTE else f"{self.max_body} B"
-                    raise BodyTooLarge(f"the answer of {shown_origin(response.url)} is longer than {limit}")
+                size += len(chunk)
+                if size > most:
+                    raise BodyTooLarge(f"the answer of {shown_origin(response.url)} is longer than {_shown_size(most)}")
+                take(chunk)
                 if self.clock() > until:
                     raise exceptions.ReadTimeout("the body takes too long")
         except BaseException:
@@ -95,46 +152,13 @@ class PolicyAdapter(HTTPAdapter):
         vars(response).update(_content=bytes(body), _content_consumed=True)
 
 
+def _shown_size(size: int) -> str:
+    return f"{size / MEBIBYTE:.0f} MiB" if size >= MEBIBYTE else f"{size} B"
+
+
 def _chunks(response: Response) -> Iterator[bytes]:
     """Yield the body as it arrives: `iter_content` would wait for full chunks, however slowly they drip in."""
     raw = response.raw
     while chunk := raw.read1(CHUNK, decode_content=True):
         yield chunk
     raw.release_conn()
-
-
-class Sessions:
-    """One `requests.Session` for each thread, all on one adapter and its pool of connections.
-
-    `proxy` is the URL of a proxy for all calls. Of the environment only REQUESTS_CA_BUNDLE counts, a file of further
-    certificates: no proxy variables, no `.netrc`.
-    """
-
-    def __init__(
-        self, adapter: PolicyAdapter, proxy: str | None = None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        self.adapter = adapter
-        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self._headers = dict(headers or {})
-        self._local = threading.local()
-
-    def current(self) -> Session:
-        """Return the session of this thread."""
-        session = getattr(self._local, "session", None)
-        if not isinstance(session, Session):
-            session = self._local.session = self._create()
-        return session
-
-    def _create(self) -> Session:
-        session = Session()
-        session.trust_env = False
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-        session.proxies.update(self._proxies)
-        session.headers.update(self._headers)
-        session.mount("https://", self.adapter)
-        session.mount("http://", self.adapter)
-        return session
-
-    def close(self) -> None:
-        """Close the connections."""
-        self.adapter.close()

@@ -12,7 +12,8 @@ import urllib3
 from tests.support.sandbox import Sandbox
 from txo_core.http.failures import failure_of
 from txo_core.http.policy import CURRENT_OPTIONS, Options, call_of
-from txo_core.http.transport import PolicyAdapter, Sessions
+from txo_core.http.sessions import Sessions
+from txo_core.http.transport import PolicyAdapter
 
 
 def code_of(adapter: PolicyAdapter, url: str, timeout: float | None = None) -> str:

@@ -1,0 +1,131 @@
+"""One call of a client: what a script says becomes a request, and the answer comes back as JSON."""
+
+import json as _json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from requests import PreparedRequest, RequestException, Response
+
+from txo_core.exceptions import ApiError, ConfigurationError, ValidationError
+from txo_core.http.errors import error_of_failure, error_of_no_json
+from txo_core.http.json_body import NoJson, value_of
+from txo_core.http.policy import Options, Sink, Timeout, call_of
+from txo_core.http.sessions import Body, Sessions
+from txo_core.urls import join_url, with_query
+
+Params = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
+Headers = Mapping[str, str]
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+
+class CallOptions(TypedDict, total=False):
+    """What every method of a client takes beside its own arguments."""
+
+    headers: Headers | None
+    timeout: Timeout | None
+    idempotent: bool | None
+    idempotency_key: str | None
+
+
+class Caller:
+    """Makes requests of calls and sends them through the pipeline of a client."""
+
+    def __init__(self, sessions: Sessions, base_url: str | None, idempotency_header: str | None) -> None:
+        self.base_url = base_url
+        self.closed = False
+        self._sessions = sessions
+        self._idempotency_header = idempotency_header or IDEMPOTENCY_HEADER
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Params | None = None,
+        json: Any = None,
+        body: Body | None = None,
+        etag: str | None = None,
+        headers: Headers | None = None,
+        timeout: Timeout | None = None,
+        total_timeout: float | None = None,
+        idempotent: bool | None = None,
+        idempotency_key: str | None = None,
+        sink: Sink | None = None,
+    ) -> Response:
+        """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
+        if self.closed:
+            raise ConfigurationError(
+                f"The client is closed, so {method} cannot be sent",
+                "Call it inside the with block, or create a new one",
+                "with create_rest_api(config) as api:",
+            )
+        sent_headers = dict(headers or {})
+        if etag is not None:
+            sent_headers["If-Match"] = etag
+        if idempotency_key is not None:
+            sent_headers[self._idempotency_header] = idempotency_key
+            idempotent = True if idempotent is None else idempotent
+        if json is not None:
+            body = encoded(json)
+            sent_headers.setdefault("Content-Type", "application/json")
+        request = self._prepared(method, with_query(join_url(self.base_url, url), params), sent_headers, body)
+        options = Options(idempotent, total_timeout, expects_json=sink is None, sink=sink)
+        return self._sessions.send(request, timeout=checked_timeout(timeout), options=options)
+
+    def _prepared(self, method: str, url: str, headers: dict[str, str], body: Body | None) -> PreparedRequest:
+        """Return the request ready to go, with the session's headers and cookies."""
+        if not all(isinstance(value, str) and value.isascii() for value in headers.values()):
+            raise ValidationError(
+                "A header of the call is not plain text", "Give texts of ASCII characters", 'headers={"Prefer": "x"}'
+            )
+        error: ApiError
+        try:
+            return self._sessions.prepare(method, url, headers, body)
+        except RequestException as caught:
+            error = error_of_failure(caught, _nameless(method, url), call_of(None))
+        raise error
+
+
+def _nameless(method: str, url: str) -> PreparedRequest:
+    """Return a request that cannot be sent, for the error that says so."""
+    request = PreparedRequest()
+    request.prepare_method(method)
+    request.url = url
+    request.prepare_headers({})
+    return request
+
+
+def checked_timeout(timeout: Timeout | None) -> Timeout | None:
+    """Return the time-out as it is; a ValidationError says what it should be."""
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    numbers = [part for part in parts if isinstance(part, int | float) and not isinstance(part, bool) and part > 0]
+    if timeout is None or (len(numbers) == len(parts) and len(parts) in (1, 2)):
+        return timeout
+    raise ValidationError(
+        f"{timeout!r} is no time-out",
+        "Give the seconds that one attempt may take, more than 0, or two numbers: for connecting and for the answer",
+        'api.get("customers", timeout=30)',
+    )
+
+
+def encoded(value: Any) -> bytes:
+    """Return the value as JSON; a ValidationError says which type has no JSON form."""
+    try:
+        return _json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise ValidationError(
+        f"The data cannot be sent as JSON: {reason}",
+        "Send texts, numbers, true, false, lists and dictionaries; give dates as text",
+        'api.post("customers", {"since": date.isoformat()})',
+    )
+
+
+def parsed(response: Response) -> Any:
+    """Return the body as JSON, `{}` if it is empty; ApiOperationError if it is neither."""
+    try:
+        return value_of(response)
+    except NoJson:
+        pass
+    raise error_of_no_json(response, call_of(response.request))

@@ -1,0 +1,43 @@
+"""The body of an answer as JSON, parsed where a broken one can still be asked for again."""
+
+import json
+from typing import Any
+
+from requests import PreparedRequest, Response, exceptions
+
+from txo_core.http.policy import Send, call_of
+
+
+class NoJson(exceptions.RequestException):
+    """An answer that should be JSON is something else: a proxy's page, half a document."""
+
+    response: Response
+
+
+class JsonBody:
+    """Parses the body of each answer that the caller wants as JSON, and raises NoJson where that cannot be done.
+
+    A 202 is a receipt, whatever it is written in; an error has its own forms.
+    """
+
+    def __call__(self, request: PreparedRequest, send: Send) -> Response:
+        """Return the answer with its value, which `value_of` gives."""
+        response = send(request)
+        if response.status_code < 300 and response.status_code != 202 and call_of(request).options.expects_json:
+            value_of(response)
+        return response
+
+
+def value_of(response: Response) -> Any:
+    """Return the body as JSON, `{}` if it is empty; raises NoJson if it is neither."""
+    try:
+        return vars(response)["txo_value"]
+    except KeyError:
+        pass
+    content = response.content
+    try:
+        value = json.loads(content) if content and not content.isspace() else {}
+    except (ValueError, RecursionError):
+        raise NoJson("the body is no JSON", request=response.request, response=response) from None
+    vars(response)["txo_value"] = value
+    return value
