@@ -59,7 +59,7 @@ schema: .venv/ready ## write config/config.schema.json from the models
 	@$(RUN) deployments/config_schema.py
 
 lock: .venv/ready ## resolve requirements.lock anew (needs uv)
-	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet -o requirements.lock
+	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --only-binary :all: --no-header --quiet -o requirements.lock
 
 clean: ## remove the environment and the caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from txo_core.exceptions import ConfigurationError
-from txo_core.http.breaker import CircuitBreaker
+from txo_core.http.breaker import CircuitBreaker, Circuits
 from txo_core.http.errors import ErrorMapping
 from txo_core.http.exchange_log import ExchangeLog
 from txo_core.http.json_body import JsonBody
-from txo_core.http.limiter import RateLimiter
 from txo_core.http.operations import LongRunningOperation
 from txo_core.http.origins import TrustedOrigins
+from txo_core.http.own_success import OwnSuccess
 from txo_core.http.policy import Policy
 from txo_core.http.redirects import Redirects
 from txo_core.http.renewal import Renewal
@@ -20,9 +20,10 @@ from txo_core.http.retry import Retry
 from txo_core.http.sessions import Sessions
 from txo_core.http.sign import Sign, TokenProvider
 from txo_core.http.transport import PolicyAdapter
+from txo_core.pacing import forget_pace, limiter_of
 from txo_core.rest import DEFAULT_HEADERS, IDEMPOTENCY_HEADER, RestClient
 from txo_core.shared import CountedCache, Registry
-from txo_core.sign_in import Auth, find_auth, forget_tokens, token_for
+from txo_core.sign_in import Auth, check_config, find_auth, forget_tokens, token_for
 
 if TYPE_CHECKING:
     from txo_core.config import TxoConfig
@@ -32,7 +33,7 @@ __all__ = ["ApiManager", "create_rest_api", "forget_shared", "token_for"]
 CACHE_SIZE = 50
 
 _breakers: Registry[CircuitBreaker] = Registry()
-_limiters: Registry[RateLimiter] = Registry()
+_circuits = Circuits()
 _sessions: CountedCache[Sessions] = CountedCache(CACHE_SIZE)
 
 
@@ -49,6 +50,7 @@ def create_rest_api(
     def make() -> Sessions:
         return _connect(config, find_auth(config, require_auth, tokens))
 
+    check_config(config)
     base_url, header = config.globals.api_base_url, config.globals.idempotency_header
     if not use_cache:
         return RestClient(make(), base_url, idempotency_header=header)
@@ -68,6 +70,7 @@ def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> l
             idempotency_header=config.globals.idempotency_header or IDEMPOTENCY_HEADER,
             total_timeout=timeouts.total_timeout_seconds,
         ),
+        OwnSuccess(config.globals.idempotency_header or IDEMPOTENCY_HEADER),
         Retry(
             timeouts.max_retries,
             timeouts.backoff_factor,
@@ -77,27 +80,20 @@ def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> l
         JsonBody(),
         Redirects(trusted),
         Renewal(signer),
-        *switched_on(config, auth),
+        *switched_on(config),
         Sign(signer, trusted),
+        # After the signature: who waited for a new token would leave late, and in company.
+        limiter_of(config, auth),
         ExchangeLog(),
     ]
 
 
-def switched_on(config: "TxoConfig", auth: Auth) -> Iterator[Policy]:
-    """Yield the circuit breaker and the rate limiter that all clients of the process share, if they are wanted."""
+def switched_on(config: "TxoConfig") -> Iterator[Policy]:
+    """Yield the circuit breaker that all clients of the process share, if it is wanted."""
     behavior = config.behavior
     if behavior.enable_circuit_breaker:
         threshold, timeout = behavior.circuit_breaker_threshold, behavior.circuit_breaker_timeout
-        yield _breakers.get((threshold, timeout), lambda: CircuitBreaker(threshold, timeout))
-    cap = behavior.api_timeouts.retry_after_cap
-    if behavior.enable_rate_limiting:
-        rate, burst = behavior.rate_limit_per_second, behavior.rate_limit_burst
-    elif behavior.api_delay_seconds:
-        rate, burst = 1 / behavior.api_delay_seconds, 1
-    else:
-        return
-    key = (config.org_id, config.env_type, auth[0], rate, burst, cap)
-    yield _limiters.get(key, lambda: RateLimiter(rate, burst, longest_pause=cap))
+        yield _breakers.get((threshold, timeout), lambda: CircuitBreaker(threshold, timeout, circuits=_circuits))
 
 
 def trusted_origins(config: "TxoConfig") -> TrustedOrigins:
@@ -110,7 +106,8 @@ def forget_shared() -> None:
     """Begin anew with connections, tokens, pace and circuits; for tests, and after credentials have changed."""
     _sessions.clear()
     _breakers.clear()
-    _limiters.clear()
+    _circuits.clear()
+    forget_pace()
     forget_tokens()
 
 

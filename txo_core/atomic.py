@@ -39,7 +39,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     with _staged(path, _old(path)) as (file, temporary):
         yield file
         _finish(file)
-        with _explained(path):
+        with explained(path):
             temporary.replace(path)
             _sync_folder(path.parent)
 
@@ -52,7 +52,7 @@ def write_new(path: Path, write: Callable[[BinaryIO], None]) -> Path:
     with _staged(path) as (file, temporary):
         write(file)
         _finish(file)
-        with _explained(path):
+        with explained(path):
             taken = _link(temporary, path)
             _sync_folder(path.parent)
     return taken
@@ -60,7 +60,7 @@ def write_new(path: Path, write: Callable[[BinaryIO], None]) -> Path:
 
 def _old(path: Path) -> os.stat_result | None:
     """Return the state of the file that is to be replaced; None where there is none."""
-    with _explained(path):
+    with explained(path):
         try:
             old = path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -76,10 +76,10 @@ def _old(path: Path) -> os.stat_result | None:
 def _staged(path: Path, old: os.stat_result | None = None) -> Iterator[tuple[BinaryIO, Path]]:
     """Yield a new hidden file beside `path`, and its name; it is gone afterwards unless it was renamed."""
     make_folder(path.parent)
-    with _explained(path):
+    with explained(path):
         temporary, descriptor = _create(path.parent, old)
     try:
-        with _explained(path, in_block=True), os.fdopen(descriptor, "w+b") as file:
+        with explained(path, in_block=True), os.fdopen(descriptor, "w+b") as file:
             yield file, temporary
     finally:
         with suppress(OSError):
@@ -130,7 +130,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, in_block: bool = False) -> Iterator[None]:
+def explained(path: Path, in_block: bool = False) -> Iterator[None]:
     """Turn an error of the operating system into one for a person.
 
     In the caller's block only what writing raises: no file name in it, and a cause that a disk has; a lost

@@ -8,15 +8,18 @@ from requests import PreparedRequest, RequestException, Response
 
 from txo_core.exceptions import ApiError, ConfigurationError, ValidationError
 from txo_core.http.errors import error_of_failure, error_of_no_json
+from txo_core.http.idempotency import DEFAULT_HEADER, IdempotencyKeys
 from txo_core.http.json_body import NoJson, value_of
+from txo_core.http.operation_state import OperationState
 from txo_core.http.policy import Options, Sink, Timeout, call_of
+from txo_core.http.retry import Retry
 from txo_core.http.sessions import Body, Sessions
 from txo_core.urls import join_url, with_query
 
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
 Headers = Mapping[str, str]
 
-IDEMPOTENCY_HEADER = "Idempotency-Key"
+IDEMPOTENCY_HEADER = DEFAULT_HEADER
 
 
 class CallOptions(TypedDict, total=False):
@@ -26,6 +29,7 @@ class CallOptions(TypedDict, total=False):
     timeout: Timeout | None
     idempotent: bool | None
     idempotency_key: str | None
+    long_running: bool | None
 
 
 class Caller:
@@ -35,7 +39,18 @@ class Caller:
         self.base_url = base_url
         self.closed = False
         self._sessions = sessions
-        self._idempotency_header = idempotency_header or IDEMPOTENCY_HEADER
+        self.keys = IdempotencyKeys(idempotency_header or IDEMPOTENCY_HEADER, honoured=idempotency_header is not None)
+
+    @property
+    def retry(self) -> Retry:
+        """The rules of this client's repeats, with their budget; none where it has no policy for them."""
+        policies = self._sessions.adapter.policies
+        return next((policy for policy in policies if isinstance(policy, Retry)), Retry(max_retries=0))
+
+    @property
+    def total_timeout(self) -> float:
+        """Seconds that a call may take, its repeats and waits included."""
+        return self._sessions.adapter.total_timeout
 
     def send(
         self,
@@ -52,26 +67,41 @@ class Caller:
         idempotent: bool | None = None,
         idempotency_key: str | None = None,
         sink: Sink | None = None,
+        long_running: bool | None = None,
+        wait: bool = True,
+        resumes: OperationState | None = None,
     ) -> Response:
         """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
+        self._require_open(method)
+        sent_headers = dict(headers or {})
+        if etag is not None:
+            sent_headers["If-Match"] = etag
+        if json is not None:
+            body = encoded(json)
+            sent_headers.setdefault("Content-Type", "application/json")
+        url = with_query(join_url(self.base_url, checked_url(url)), params)
+        keyed = self.keys.add(sent_headers, idempotency_key, method=method, url=url, body=body, idempotent=idempotent)
+        idempotent = True if keyed and idempotent is None else idempotent
+        request = self._prepared(method, url, sent_headers, body)
+        options = Options(
+            idempotent,
+            total_timeout,
+            sink is None,
+            sink,
+            keyed=keyed,
+            long_running=long_running,
+            wait=wait,
+            resumes=resumes,
+        )
+        return self._sessions.send(request, timeout=checked_timeout(timeout), options=options)
+
+    def _require_open(self, method: str) -> None:
         if self.closed:
             raise ConfigurationError(
                 f"The client is closed, so {method} cannot be sent",
                 "Call it inside the with block, or create a new one",
                 "with create_rest_api(config) as api:",
             )
-        sent_headers = dict(headers or {})
-        if etag is not None:
-            sent_headers["If-Match"] = etag
-        if idempotency_key is not None:
-            sent_headers[self._idempotency_header] = idempotency_key
-            idempotent = True if idempotent is None else idempotent
-        if json is not None:
-            body = encoded(json)
-            sent_headers.setdefault("Content-Type", "application/json")
-        request = self._prepared(method, with_query(join_url(self.base_url, url), params), sent_headers, body)
-        options = Options(idempotent, total_timeout, expects_json=sink is None, sink=sink)
-        return self._sessions.send(request, timeout=checked_timeout(timeout), options=options)
 
     def _prepared(self, method: str, url: str, headers: dict[str, str], body: Body | None) -> PreparedRequest:
         """Return the request ready to go, with the session's headers and cookies."""
@@ -94,6 +124,17 @@ def _nameless(method: str, url: str) -> PreparedRequest:
     request.url = url
     request.prepare_headers({})
     return request
+
+
+def checked_url(url: Any) -> str:
+    """Return the address as it is; a ValidationError says what it should be."""
+    if isinstance(url, str) and url:
+        return url
+    raise ValidationError(
+        f"{url!r} is no address",
+        "Give a path below api-base-url, or a URL that begins with https://",
+        'api.get("customers")',
+    )
 
 
 def checked_timeout(timeout: Timeout | None) -> Timeout | None:

@@ -15,6 +15,7 @@ from txo_core.config_checks import url_problem
 HOUR = 3600
 DAY = 24 * HOUR
 
+_TOKEN_FIELDS = frozenset({"grant_type", "client_id", "client_secret", "scope"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}
 
@@ -49,6 +50,13 @@ def _check_header_name(value: str) -> str:
     return value
 
 
+def _check_token_fields(value: dict[str, str]) -> dict[str, str]:
+    own = ", ".join(sorted(_TOKEN_FIELDS & set(value)))
+    if own:
+        _refuse(f"holds {own}, which has a key of its own; only further fields of the token request go here")
+    return value
+
+
 def _check_line(value: str) -> str:
     if not value.strip() or not value.isprintable():
         _refuse("should be one line of text")
@@ -66,9 +74,11 @@ Origin = Annotated[str, AfterValidator(_check_origin), WithJsonSchema(_URL_SCHEM
 Identifier = Annotated[str, AfterValidator(_check_identifier), WithJsonSchema({"type": "string", "minLength": 1})]
 HeaderName = Annotated[str, AfterValidator(_check_header_name), WithJsonSchema({"type": "string", "minLength": 1})]
 Line = Annotated[str, AfterValidator(_check_line), WithJsonSchema({"type": "string", "minLength": 1})]
+TokenFields = Annotated[dict[str, Line], AfterValidator(_check_token_fields)]
 given = BeforeValidator(_not_null)
 
 Auth = Literal["client-credentials", "az-token", "api-key", "basic"]
+ClientAuth = Literal["post", "basic"]
 SoapAuth = Literal["client-credentials", "az-token", "api-key", "basic", "wsse"]
 
 Seconds = Annotated[float, Field(gt=0, le=HOUR)]
@@ -188,6 +198,14 @@ class Globals(Settings):
     client_id: Annotated[Identifier | None, given] = Field(default=None, description="Public id of the OAuth client.")
     oauth_scope: Annotated[Line | None, given] = Field(
         default=None, description="Scope to ask a token for; several are separated by a space."
+    )
+    oauth_client_auth: ClientAuth = Field(
+        default="post",
+        description="Where the token endpoint wants client id and secret: in the form (post) or in the"
+        " Authorization header (basic).",
+    )
+    oauth_parameters: TokenFields = Field(
+        default_factory=dict, description="Further fields of the token request, such as audience or resource."
     )
     trusted_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = Field(
         default=(), description="Further origins that may get our credentials, beside api-base-url and the endpoints."

@@ -79,7 +79,8 @@ class ApiError(TxoError):
     """A call to an API failed; the attributes say how far it came and whether a repeat may help.
 
     `status_code` is None where no answer came. `attempts` counts the requests that were sent or tried,
-    `retry_after` is in seconds, `retryable` says that the same call may succeed later. `resume_token` is a text without
+    `retry_after` is in seconds, `retryable` says that the same call may succeed later, `in_doubt` that the server may
+    have done what it was asked for, although the call failed. `resume_token` is a text without
     credentials, with which an operation or a list that broke off goes on where it was.
     """
 
@@ -95,6 +96,7 @@ class ApiError(TxoError):
         request_id: str | None = None,
         details: Sequence[str] = (),
         resume_token: str | None = None,
+        in_doubt: bool = False,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
@@ -105,6 +107,7 @@ class ApiError(TxoError):
         self.request_id = request_id
         self.details = tuple(details)
         self.resume_token = resume_token
+        self.in_doubt = in_doubt
 
     @property
     def message(self) -> str:

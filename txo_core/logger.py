@@ -82,20 +82,30 @@ class DayFileHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.given_up = False
+        self._found: tuple[tuple[str | None, str], Path] | None = None
         formatter = logging.Formatter(FILE_FORMAT, "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
         self.setFormatter(formatter)
 
     def path(self) -> Path:
-        """Return the file of the present UTC day."""
-        return get_path(Dir.LOGS, f"app_{utc_now():%Y-%m-%d}.log")
+        """Return the file of the present UTC day; it is looked for once a day, since that costs more than a line."""
+        wanted = (os.environ.get("TXO_HOME"), utc_now().date().isoformat())
+        found = self._found
+        if found is None or found[0] != wanted:
+            found = self._found = (wanted, get_path(Dir.LOGS, f"app_{wanted[1]}.log"))
+        return found[1]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record; a log that cannot be written says so once and lets the run go on."""
         if self.given_up:
             return
+        line = self.format(record) + "\n"
         try:
-            append(self.path(), self.format(record) + "\n")
+            try:
+                append(self.path(), line)
+            except FileNotFoundError:
+                self._found = None  # its folder is gone, and is made anew
+                append(self.path(), line)
         except (OSError, TxoError) as error:
             self.given_up = True
             reason = getattr(error, "what_went_wrong", error)

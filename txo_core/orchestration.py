@@ -11,9 +11,11 @@ import inspect
 import logging
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
+from uuid import uuid4
 
 from txo_core.interrupts import at_once, calm
 
@@ -30,6 +32,7 @@ with at_once():
 
 from txo_core.clock import stopping
 from txo_core.exceptions import ConfigurationError, ScriptError
+from txo_core.http.idempotency import in_scope, scope
 from txo_core.logger import ROOMS, configure
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults
@@ -110,7 +113,8 @@ def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
         context = FlowRunContext.get()
         in_own_run = context is not None and context.flow is not None and context.flow.fn is guarded
         try:
-            result = function(*args, **kwargs)
+            with run_scope(context) if in_own_run else nullcontext():
+                result = function(*args, **kwargs)
         except BaseException as caught:
             error = leaving(caught)
         else:
@@ -135,7 +139,8 @@ def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
         if context is not None and in_own_run:
             ledger.note(context.task_run.id, context.task_run.flow_run_id)
         try:
-            result = function(*args, **kwargs)
+            with run_scope(context) if in_own_run else nullcontext():
+                result = function(*args, **kwargs)
         except BaseException as caught:
             error = leaving(caught)
         else:
@@ -143,6 +148,17 @@ def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
         raise error
 
     return guarded
+
+
+def run_scope(context: Any) -> AbstractContextManager[None]:
+    """Return the scope in which the writes of a run get idempotency keys that its next attempt gives them again.
+
+    A run is told by its id; one inside of another by name and parameters, since its id is new in every attempt.
+    """
+    if in_scope():
+        return scope((context.task if isinstance(context, TaskRunContext) else context.flow).name, context.parameters)
+    run = context.task_run if isinstance(context, TaskRunContext) else context.flow_run
+    return scope(run.id if run is not None else uuid4())
 
 
 def leaving(error: BaseException) -> BaseException:

@@ -1,15 +1,22 @@
 """The REST client: JSON in, JSON out; all that can go wrong in between is the pipeline's business."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from requests import Response
-
+from txo_core.batch import BatchOptions, BatchResult, Item, run_batch
 from txo_core.caller import IDEMPOTENCY_HEADER, Caller, CallOptions, Headers, Params, encoded, parsed
+from txo_core.delta import Changes, changes_of
+from txo_core.entity_keys import Key
 from txo_core.http.sessions import Sessions
-from txo_core.paginators import rows_of_pages
-from txo_core.urls import join_url, with_query
+from txo_core.lists import EntityOptions, ListOptions, get_odata_entities, paginate
+from txo_core.odata_conditions import Conditions
+from txo_core.operations import Operation, resume, start
+from txo_core.results import ItemResult
+from txo_core.transfers import LONGEST_FILE, LONGEST_TRANSFER, OCTETS, download, upload
+from txo_core.urls import join_url
+from txo_core.writes import create_or_update
 
 __all__ = [
     "DEFAULT_HEADERS",
@@ -30,8 +37,9 @@ class RestClient:
 
     A URL is absolute, or relative to the base URL. All methods take `headers`, also sent with the polls of a long
     operation; `timeout` in seconds for one attempt; `idempotent`, whether a repeat does no harm; `idempotency_key`,
-    which makes a write repeatable where the server honours it. All raise the children of ApiError, and HelpfulError
-    for what only a person can put right.
+    which makes a write repeatable where the server honours it; `long_running=False` where a receipt is all that is
+    wanted, True where the answer's `status` says how far an operation is. All raise the children of ApiError, and
+    HelpfulError for what only a person can put right.
     """
 
     def __init__(
@@ -67,14 +75,87 @@ class RestClient:
         """Delete what is at the URL; with the etag of a read only if nobody has changed it since."""
         return parsed(self._send("DELETE", url, etag=etag, **options))
 
-    def paginate(self, url: str, params: Params | None = None, **options: Unpack[CallOptions]) -> Iterator[Any]:
-        """Yield the rows of a list, page by page as they are asked for; an incomplete list is an error."""
+    def paginate(self, url: str, params: Params | None = None, **options: Unpack[ListOptions]) -> Iterator[Any]:
+        """Return the rows of a list, page by page as they are asked for; an incomplete list is an error.
 
-        def fetch(page_url: str) -> tuple[Any, Response]:
-            response = self._send("GET", page_url, **options)
-            return parsed(response), response
+        Next links are followed, unless `paging` names another way: `Offset(size=500)`, `PageNumber()`, `Cursor()`.
+        `workers` pages are read ahead in threads, `check_count` compares with the server's count, `resume` goes on with
+        the page whose error had that `resume_token`; more in `txo_core.paginators.rows_of_pages`.
+        """
+        return paginate(self._caller, url, params, **options)
 
-        return rows_of_pages(fetch, with_query(join_url(self.base_url, url), params))
+    def get_odata_entities(
+        self,
+        entity: str,
+        odata_filter: Conditions | str | None = None,
+        select: str | Iterable[str] | None = None,
+        page_size: int | None = None,
+        limit: int | None = None,
+        **options: Unpack[EntityOptions],
+    ) -> list[Any]:
+        """Return the entities that the filter lets through, without their `@odata` annotations, all or none.
+
+        The filter is conditions, as `build_odata_filter` takes them, or an expression as its author wrote it;
+        `page_size` is a wish (the preference `odata.maxpagesize`), `limit` the most entities that are wanted (`$top`).
+        """
+        return get_odata_entities(self._caller, entity, odata_filter, select, page_size, limit, **options)
+
+    def create_or_update(
+        self, url: str, entity: Mapping[str, Any], key: Key, **options: Unpack[CallOptions]
+    ) -> ItemResult:
+        """Make the entity with this key so, and return what that took: `created`, `updated` or `unchanged`.
+
+        `api.create_or_update("customers", {"no": "C0099", "city": "Oslo"}, key="no")`; `key` names the fields that tell
+        one entity of the list from another, or gives their values. The entity is the result's `value`.
+        """
+        return create_or_update(self._send, join_url(self.base_url, url), entity, key, **options)
+
+    def download(
+        self,
+        url: str,
+        path: str | Path,
+        params: Params | None = None,
+        *,
+        max_bytes: int = LONGEST_FILE,
+        total_timeout: float = LONGEST_TRANSFER,
+        **options: Unpack[CallOptions],
+    ) -> Path:
+        """Save what is at the URL under the path, whole or not at all, and return the path."""
+        limits: dict[str, Any] = {"max_bytes": max_bytes, "total_timeout": total_timeout}
+        return download(self._send, url, path, params=params, **limits, **options)
+
+    def upload(
+        self,
+        url: str,
+        path: str | Path,
+        method: str = "PUT",
+        *,
+        content_type: str = OCTETS,
+        total_timeout: float = LONGEST_TRANSFER,
+        **options: Unpack[CallOptions],
+    ) -> Any:
+        """Send the file at the path, which is read while it is sent, and return what the API answers."""
+        return upload(self._send, url, path, method, content_type, total_timeout=total_timeout, **options)
+
+    def start(self, method: str, url: str, json: Any = None, **options: Unpack[CallOptions]) -> Operation:
+        """Begin what takes long and return it without waiting: `.result()` waits, `.token` is for `resume` elsewhere."""
+        return start(self._send, method, url, json, **options)
+
+    def resume(self, token: str, headers: Headers | None = None) -> Any:
+        """Wait for an operation that began elsewhere; `token` is `start(...).token` or an error's `resume_token`."""
+        return resume(self._send, token, headers)
+
+    def delta(
+        self, url: str, params: Params | None = None, since: str | None = None, **options: Unpack[CallOptions]
+    ) -> Changes:
+        """Return the rows of a list with a link to later changes, or what has changed `since` such a link was given."""
+        return changes_of(self._caller, url, params, since, **options)
+
+    def batch(
+        self, requests: Iterable[Item], size: int = 20, atomic: bool = False, **options: Unpack[BatchOptions]
+    ) -> BatchResult:
+        """Send many requests in few, by `$batch`, and return what came back for each; see `txo_core.batch`."""
+        return run_batch(self._caller, requests, size=size, atomic=atomic, **options)
 
     def close(self) -> None:
         """Give the connections back; a client that shares them closes them with its last user."""

@@ -2,14 +2,17 @@
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from txo_core.config_checks import SECRET_NAMES
 from txo_core.exceptions import ConfigurationError
 from txo_core.http.sign import Bearer, Signer, TokenProvider, Unsigned
-from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken
+from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken, SourceTokens
 from txo_core.shared import Registry
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ Auth = tuple[str, Signer]
 """A way to sign in: its name, for the log, and what does it."""
 Values = Mapping[str, str | None]
 
+TIMEOUT = 30.0
+"""Seconds that an attempt to get a token may take at most."""
 TOKEN_ENDPOINT = "endpoints.auth or global.tenant-id"  # noqa: S105  the name of a key
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "client-credentials": ("client_secret", "global.client-id", TOKEN_ENDPOINT),
@@ -30,6 +35,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 _providers: Registry[ClientCredentials] = Registry()
+_sources: WeakValueDictionary[tuple[int, str, str], SourceTokens] = WeakValueDictionary()
+_sources_lock = threading.Lock()
 _announced: set[tuple[str, str, str]] = set()
 
 
@@ -37,16 +44,40 @@ def find_auth(config: "TxoConfig", require_auth: bool = True, tokens: TokenProvi
     """Return how the client signs in, and log the choice by name.
 
     `tokens` if given; else the first of `NEEDS` whose values are all there, unless global.auth names one. Raises
-    ConfigurationError if there is none.
+    ConfigurationError if there is none, and for arguments of another kind.
     """
+    check_config(config)
     if tokens is not None:
-        return "tokens", Bearer(tokens, config.globals.oauth_scope or "")
+        return "tokens", Bearer(shared_tokens(config, tokens), config.globals.oauth_scope or "")
     if not require_auth:
         return "none", Unsigned()
     values = _values(config)
     name = choose(config, values)
     _announce(config, name)
     return name, _SIGNERS[name](config, values)
+
+
+def check_config(config: object) -> None:
+    """Raise a ConfigurationError for what is no configuration, such as the name of an organization."""
+    if not hasattr(config, "globals"):
+        raise ConfigurationError(
+            f"A client needs a configuration, and was given something of the type {type(config).__name__}",
+            "Load the configuration of the organization and environment first",
+            'create_rest_api(load_config("txo", "prod"))',
+        )
+
+
+def shared_tokens(config: "TxoConfig", tokens: TokenProvider) -> TokenProvider:
+    """Return the provider of a source of tokens: one for all clients of the organization and environment."""
+    if isinstance(tokens, ClientCredentials | FixedToken | SourceTokens):
+        return tokens
+    with _sources_lock:
+        # The provider holds the source, so that no other object can have its id as long as the entry lives.
+        key = (id(tokens), config.org_id, config.env_type)
+        known = _sources.get(key)
+        if known is None:
+            known = _sources[key] = SourceTokens(tokens)
+        return known
 
 
 def _announce(config: "TxoConfig", name: str) -> None:
@@ -115,10 +146,35 @@ def _values(config: "TxoConfig") -> Values:
 def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
     """Return the provider that all clients of the organization and environment share, while its secret stays."""
     url, client, secret = (str(values[need]) for need in (TOKEN_ENDPOINT, "global.client-id", "client_secret"))
-    scope, proxy = config.globals.oauth_scope, config.globals.proxy
+    settings = config.globals
+    scope, style, proxy = settings.oauth_scope, settings.oauth_client_auth, settings.proxy
+    parameters = dict(settings.oauth_parameters)
+    limits = config.behavior.api_timeouts
+    timeout, total = min(limits.rest_timeout_seconds, TIMEOUT), min(limits.total_timeout_seconds, 2 * TIMEOUT)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    key = (config.org_id, config.env_type, url, client, scope, proxy, digest)
-    return Bearer(_providers.get(key, lambda: ClientCredentials(url, client, secret, scope, proxy=proxy)), scope or "")
+    further = (style, proxy, timeout, total, *sorted(parameters.items()))
+    key = (config.org_id, config.env_type, url, client, scope, digest, further)
+
+    def new_secret() -> str | None:
+        with suppress(Exception):  # whatever keeps us from the block, the provider's refusal is the error to show
+            return _values(config)["client_secret"]
+        return None
+
+    def make() -> ClientCredentials:
+        return ClientCredentials(
+            url,
+            client,
+            secret,
+            scope,
+            style=style,
+            parameters=parameters,
+            new_secret=new_secret,
+            proxy=proxy,
+            timeout=timeout,
+            total_timeout=total,
+        )
+
+    return Bearer(_providers.get(key, make), scope or "")
 
 
 _SIGNERS: Mapping[str, Callable[["TxoConfig", Values], Signer]] = {

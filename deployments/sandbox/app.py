@@ -14,6 +14,7 @@ from .exports import LongRunning
 from .gateway import Gateway
 from .oauth import TokenEndpoint
 from .paging import OtherPaging
+from .provisioned import Provisioning
 from .routing import problem_answer, route, to_response
 from .soap import SoapService
 from .state import SandboxState
@@ -22,7 +23,7 @@ from .tools import Tools
 
 def build_application(state: SandboxState) -> Gateway:
     """The whole sandbox as one ASGI application."""
-    parts = (Tools, Admin, OtherPaging, BadPaging, LongRunning, Batch, SoapService, EntityResources)
+    parts = (Tools, Admin, OtherPaging, BadPaging, LongRunning, Provisioning, Batch, SoapService, EntityResources)
     routes = [route("/oauth/token", TokenEndpoint(state), "POST")]
     routes += [each for part in parts for each in part(state).routes()]
     state.routes = Router(routes, default=unknown_path, redirect_slashes=False)

@@ -1,4 +1,4 @@
-"""The orders from servers that page badly: loops, repeats, foreign links, caps, failures."""
+"""The orders from servers that page badly: loops, repeats, foreign links, caps, gaps, failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZE = 100
 
 
 class BadPaging:
-    """`/api/v1/paging/{self-link,repeat,foreign,ignores-skip,fails-at,capped,no-value}`."""
+    """`/api/v1/paging/{self-link,repeat,foreign,ignores-skip,fails-at,error-at,capped,gaps,no-value}`."""
 
     def __init__(self, state: SandboxState) -> None:
         self.state = state
@@ -30,7 +30,9 @@ class BadPaging:
             route("/api/v1/paging/foreign", self.foreign),
             route("/api/v1/paging/ignores-skip", self.ignores_skip),
             route("/api/v1/paging/fails-at/{page:int}", self.fails_at),
+            route("/api/v1/paging/error-at/{page:int}", self.error_at),
             route("/api/v1/paging/capped", self.capped),
+            route("/api/v1/paging/gaps", self.gaps),
             route("/api/v1/paging/no-value", self.no_value),
         ]
 
@@ -65,12 +67,27 @@ class BadPaging:
         url = f"{exchange.origin}{exchange.path}?$skiptoken={number + 1}"
         return self._page((number - 1) * SIZE, url if has_more else None)
 
+    def error_at(self, exchange: Exchange, page: int) -> Answer:
+        """Good pages up to that one, which begins with a 200 and ends in an error behind its first rows."""
+        number = max(1, count(exchange, "$skiptoken", 1))
+        if number != page:
+            return self._page((number - 1) * SIZE, f"{exchange.origin}{exchange.path}?$skiptoken={number + 1}")
+        rows, _ = orders(self.state, (number - 1) * SIZE, SIZE // 2)
+        error = {"code": "Internal_ServerError", "message": "The connection to the database was lost."}
+        return json_answer(200, {"value": rows, "error": error})
+
     def capped(self, exchange: Exchange) -> Answer:
         """At most 100 rows from `$skip` on, whatever `$top` says, and no next link; `$count=true` tells."""
         size = min(SIZE, count(exchange, "$top", SIZE))
         rows, _ = orders(self.state, count(exchange, "$skip", 0), size)
         counted = {"@odata.count": total(self.state)} if exchange.parameter("$count") == "true" else {}
         return json_answer(200, {**counted, "value": rows})
+
+    def gaps(self, exchange: Exchange) -> Answer:
+        """At most 100 rows a page, while the pages begin where `per_page` says: rows 501 to 600 are page 2 of 500."""
+        page, size = max(1, count(exchange, "page", 1)), max(1, count(exchange, "per_page", SIZE))
+        rows, _ = orders(self.state, (page - 1) * size, min(SIZE, size))
+        return json_answer(200, {"data": rows, "page": page})
 
     def no_value(self, exchange: Exchange) -> Answer:
         """A 200 without `value`."""

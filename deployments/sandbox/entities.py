@@ -75,7 +75,10 @@ class EntityResources:
             if is_customers
             else self.state.options.page_size
         )
-        return json_answer(200, page_of(exchange, entity_set, options, size, relative), headers)
+        page = page_of(exchange, entity_set, options, size, relative)
+        if wants_links(exchange):
+            page["value"] = [{**own_links(exchange, entity_set, row), **row} for row in page["value"]]
+        return json_answer(200, page, headers)
 
     def count(self, exchange: Exchange, entity_set: EntitySet, path: EntityPath) -> Answer:
         """The number of rows, as text."""
@@ -92,6 +95,8 @@ class EntityResources:
         entity = detail(entity_set, key)
         if options.select is not None:
             entity = {"@odata.etag": etag, **{name: entity.get(name) for name in options.select}}
+        if wants_links(exchange):
+            entity = {**own_links(exchange, entity_set, entity_set.rows[key]), **entity}
         return json_answer(200, entity, {**ODATA, "ETag": etag})
 
     def create(self, exchange: Exchange, entity_set: EntitySet, path: EntityPath) -> Answer:
@@ -151,7 +156,7 @@ class EntityResources:
         self.state.stats.wrote(name, verb, key)
         natural = values.get("externalId") or values.get("name") or values.get("description") or key
         self.state.stats.created(name, str(natural))
-        url = f"{exchange.origin}{constants.API_PREFIX}/{name}('{quote(key.replace(chr(39), chr(39) * 2), safe='')}')"
+        url = entity_url(exchange, entity_set, key)
         return self._entity(entity_set, key, 201).with_header("Location", url)
 
     def _entity(self, entity_set: EntitySet, key: str, status: int) -> Answer:
@@ -161,6 +166,24 @@ class EntityResources:
         if path.key is None or not entity_set.has(path.key):
             raise not_found(f"The record in table {path.set_name} with key '{path.key}' does not exist.", path.set_name)
         return path.key
+
+
+def wants_links(exchange: Exchange) -> bool:
+    """Whether the caller asks for full metadata, in which each entity says where it is."""
+    return "odata.metadata=full" in exchange.headers.get("accept", "").replace(" ", "")
+
+
+def own_links(exchange: Exchange, entity_set: EntitySet, row: Row) -> Row:
+    """The address of an entity, as its id and as where to change it; nothing for a row that does not show its key."""
+    key = row.get(entity_set.schema.key)
+    url = None if key is None else entity_url(exchange, entity_set, key)
+    return {} if url is None else {"@odata.id": url, "@odata.editLink": url}
+
+
+def entity_url(exchange: Exchange, entity_set: EntitySet, key: str) -> str:
+    """The address of an entity, by the host that the caller addressed."""
+    predicate = quote(key.replace("'", "''"), safe="")
+    return f"{exchange.origin}{constants.API_PREFIX}/{entity_set.schema.name}('{predicate}')"
 
 
 def require_unchanged(exchange: Exchange, entity_set: EntitySet, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Long-running resources: `/api/v1/exports` (202 and polling) and `/api/v1/provisioned` (a state in the body)."""
+"""Long-running operations: `/api/v1/exports`, with a 202 and polling."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from starlette.routing import Route
 from .credentials import presented
 from .errors import bad_request, not_found
 from .exchange import Answer, Exchange, json_answer
-from .operations import Operation, count, problem_for_unfinished
+from .operations import Operation, problem_for_unfinished
 from .routing import route
 from .state import SandboxState
 from .stats import fingerprint
 
 
 class LongRunning:
-    """The resources whose work takes a while."""
+    """The exports, whose work takes a while."""
 
     def __init__(self, state: SandboxState) -> None:
         self.state = state
 
     def routes(self) -> list[Route]:
-        """All routes of long-running resources."""
+        """All routes of exports."""
         return [
             route("/api/v1/exports", self.submit, "POST"),
             route("/api/v1/exports/{identifier}", self.poll),
             route("/api/v1/exports/{identifier}", self.cancel, "DELETE"),
             route("/api/v1/exports/{identifier}/result", self.result),
-            route("/api/v1/provisioned/{identifier}", self.provision, "PUT"),
-            route("/api/v1/provisioned/{identifier}", self.provisioned),
             route("/stats/operations", self.report),
         ]
 
@@ -46,6 +44,8 @@ class LongRunning:
     def poll(self, exchange: Exchange, identifier: str) -> Answer:
         """The status; the poll and its headers are recorded."""
         operation = self.state.operations.export(identifier)
+        if operation.sticky and operation.cookie not in exchange.headers.get("cookie", ""):
+            raise not_found("Another server of the farm knows this export.", "exports")
         operation.polls += 1
         operation.poll_headers.append(shown_headers(exchange))
         self.state.stats.exports["polled"] += 1
@@ -76,24 +76,6 @@ class LongRunning:
             raise problem_for_unfinished(operation)
         return json_answer(200, {"id": operation.id, "entity": operation.entity, "rows": operation.rows})
 
-    def provision(self, exchange: Exchange, identifier: str) -> Answer:
-        """201 with `properties.provisioningState` Creating; Succeeded after `?polls=` reads."""
-        exchange.json_object()
-        polls = count(exchange, "polls", 2)
-        self.state.operations.provisioned[identifier] = {"polls": polls, "read": 0}
-        self.state.stats.wrote("provisioned", "PUT", identifier)
-        return json_answer(201, _provisioned_body(identifier, "Creating"))
-
-    def provisioned(self, exchange: Exchange, identifier: str) -> Answer:
-        """The resource with its provisioning state."""
-        found = self.state.operations.provisioned.get(identifier)
-        if found is None:
-            raise not_found(f"There is no provisioned resource '{identifier}'.", "provisioned")
-        found["read"] += 1
-        return json_answer(
-            200, _provisioned_body(identifier, "Creating" if found["read"] <= found["polls"] else "Succeeded")
-        )
-
     def report(self, exchange: Exchange) -> Answer:
         """Each export with its polls and the headers they came with."""
         return json_answer(200, [operation.report() for operation in self.state.operations.exports.values()])
@@ -106,7 +88,3 @@ def shown_headers(exchange: Exchange) -> dict[str, str]:
         name = {"api-key": "x-api-key", "cookie": "cookie"}.get(kind, "authorization")
         shown[name] = f"{kind} sha256:{fingerprint(secret)}"
     return shown
-
-
-def _provisioned_body(identifier: str, state: str) -> dict[str, Any]:
-    return {"id": identifier, "name": identifier, "properties": {"provisioningState": state}}

@@ -32,6 +32,7 @@ class Operation:
     done_code: int
     pending_code: int
     foreign_origin: str = ""
+    sticky: bool = False
     polls: int = 0
     canceled: bool = False
     poll_headers: list[dict[str, str]] = field(default_factory=list)
@@ -42,6 +43,11 @@ class Operation:
         if self.canceled:
             return "Canceled"
         return "Running" if self.polls <= self.polls_needed else OUTCOMES[self.outcome]
+
+    @property
+    def cookie(self) -> str:
+        """What a sticky operation wants to see again, since only one server of a farm knows it."""
+        return f"node={self.id}"
 
     @property
     def path(self) -> str:
@@ -59,7 +65,7 @@ class Operation:
 
     def headers(self, origin: str) -> dict[str, str]:
         """The headers that say where to ask next, and when."""
-        headers = {}
+        headers = {"Set-Cookie": self.cookie} if self.sticky else {}
         if self.retry_after == "date":
             headers["Retry-After"] = formatdate(time.time() + 1, usegmt=True)
         elif self.retry_after != "none":
@@ -92,7 +98,7 @@ class Operations:
 
     def __init__(self) -> None:
         self.exports: dict[str, Operation] = {}
-        self.provisioned: dict[str, dict[str, Any]] = {}
+        self.provisioned: dict[str, Any] = {}
 
     def submit(self, exchange: Exchange, entity: str, rows: int) -> Operation:
         """A new export as the query parameters want it. Raises ApiProblem 400 for one that is malformed."""
@@ -103,17 +109,16 @@ class Operations:
             style=choice(exchange, "style", STYLES),
             polls_needed=count(exchange, "polls", 3),
             outcome=choice(exchange, "outcome", tuple(OUTCOMES)),
-            retry_after=exchange.parameter("retry_after", "1"),
+            retry_after=plain_header(exchange, "retry_after", "1"),
             done_code=int(choice(exchange, "status_code_done", DONE_CODES)),
             pending_code=202,
-            foreign_origin=exchange.parameter("to").rstrip("/"),
+            sticky=choice(exchange, "sticky", ("no", "yes")) == "yes",
+            foreign_origin=plain_header(exchange, "to", "").rstrip("/"),
         )
         if operation.style in ("operation-location", "azure-asyncoperation"):
             operation.pending_code = 200
         if exchange.parameter("status_code_running"):
             operation.pending_code = int(choice(exchange, "status_code_running", ("200", "202")))
-        if not HEADER_VALUE.fullmatch(operation.retry_after + operation.foreign_origin):
-            raise bad_request("retry_after and to must be plain ASCII.", "retry_after")
         self.exports[operation.id] = operation
         return operation
 
@@ -139,6 +144,14 @@ def count(exchange: Exchange, name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 7:
         raise bad_request(f"{name} is a whole number; not '{text}'.", name)
     return int(text)
+
+
+def plain_header(exchange: Exchange, name: str, default: str) -> str:
+    """A query parameter that can be sent back as a header. Raises ApiProblem 400 otherwise."""
+    value = exchange.parameter(name, default)
+    if not HEADER_VALUE.fullmatch(value):
+        raise bad_request(f"{name} must be plain ASCII.", name)
+    return value
 
 
 def problem_for_unfinished(operation: Operation) -> ApiProblem:

@@ -14,7 +14,7 @@ KEPT_ARRIVALS = 100_000
 ENTITY = re.compile(r"^/api/v1/(customers|orders|items)(?:\((?P<inner>.*)\)|/(?P<plain>[^/$][^/]*))(?P<rest>/.*)?$")
 TEMPLATES = (
     (re.compile(r"^/api/v1/exports/[^/]+(/result)?$"), r"/api/v1/exports/{id}\1"),
-    (re.compile(r"^/api/v1/provisioned/[^/]+$"), "/api/v1/provisioned/{id}"),
+    (re.compile(r"^/api/v1/provisioned/[^/]+(/operation)?$"), r"/api/v1/provisioned/{id}\1"),
     (re.compile(r"^/api/v1/paging/fails-at/[^/]+$"), "/api/v1/paging/fails-at/{page}"),
 )
 

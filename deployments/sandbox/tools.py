@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 
@@ -15,6 +16,7 @@ from .operations import HEADER_VALUE, choice
 from .routing import EVERY_METHOD, route
 from .state import SandboxState
 
+LARGEST_FILE = 128 * 1024 * 1024
 REDIRECTS = ("302", "301", "303", "307", "308")
 RESOURCES = (
     ("/api/v1/customers", "42 customers, 20 a page; also orders and items. OData: $filter, $select, $orderby, ..."),
@@ -27,6 +29,7 @@ RESOURCES = (
     ("/oauth/token", "POST: OAuth 2.0 client credentials"),
     ("/soap/customers?wsdl", "the customers as a SOAP 1.1 service"),
     ("/echo", "what you sent"),
+    ("/files/1000000", "a file of so many bytes; /files/1000000/sha256 is its checksum"),
     ("/stats?format=html", "what arrived here"),
     ("/admin/faults", "faults on demand; also a request header X-Sandbox-Fault or ?fault=status=503"),
 )
@@ -36,7 +39,7 @@ PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{tit
 
 
 class Tools:
-    """`/`, `/health`, `/echo`, `/anything` and `/api/v1/redirect`."""
+    """`/`, `/health`, `/echo`, `/anything`, `/cookie`, `/files/{size}` and `/api/v1/redirect`."""
 
     def __init__(self, state: SandboxState) -> None:
         self.state = state
@@ -48,6 +51,9 @@ class Tools:
             route("/health", self.health),
             route("/echo", self.echo, *EVERY_METHOD),
             route("/anything", self.echo, *EVERY_METHOD),
+            route("/cookie", self.cookie),
+            route("/files/{size:int}", self.file),
+            route("/files/{size:int}/sha256", self.checksum),
             route("/api/v1/redirect", self.redirect, *EVERY_METHOD),
         ]
 
@@ -84,6 +90,23 @@ class Tools:
             },
         )
 
+    def cookie(self, exchange: Exchange) -> Answer:
+        """Sets the cookie `session` to `?set=`."""
+        value = exchange.parameter("set") or "1"
+        if not value.replace("-", "").isalnum():
+            raise bad_request("A cookie has letters, digits and hyphens here.", "set")
+        return json_answer(200, {}, {"Set-Cookie": f"session={value}; Path=/"})
+
+    def file(self, exchange: Exchange, size: int) -> Answer:
+        """A file of so many bytes, always the same ones."""
+        if size > LARGEST_FILE:
+            raise bad_request(f"A file has at most {LARGEST_FILE} bytes here.", "size")
+        return text_answer(200, "", "application/octet-stream").with_body(content(size))
+
+    def checksum(self, exchange: Exchange, size: int) -> Answer:
+        """The sha256 of that file."""
+        return json_answer(200, {"sha256": hashlib.sha256(content(min(size, LARGEST_FILE))).hexdigest()})
+
     def redirect(self, exchange: Exchange) -> Answer:
         """A redirect to `?to=` with `?status=`."""
         to = exchange.parameter("to")
@@ -92,6 +115,11 @@ class Tools:
         return Answer(
             int(choice(exchange, "status", REDIRECTS)), ((b"location", to.encode()), (b"content-length", b"0"))
         )
+
+
+def content(size: int) -> bytes:
+    """So many bytes, of all values."""
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
 def table(rows: tuple[tuple[str, object], ...]) -> str:

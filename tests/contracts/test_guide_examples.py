@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from tests.support.programs import REPOSITORY, Ended, provision, run_program
 from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from txo_core import credentials
 from txo_core.api_factory import ApiManager, create_rest_api, forget_shared
+from txo_core.concurrency import batch_process, parallel_map, rate_limited_parallel
 from txo_core.config import TxoConfig
 from txo_core.config_loader import load_config
 from txo_core.environment import secret_from_environment
@@ -51,8 +53,10 @@ from txo_core.exceptions import (
 from txo_core.files import TxoDataHandler
 from txo_core.http.breaker import CircuitBreaker
 from txo_core.http.limiter import RateLimiter
+from txo_core.http.manual_retry import manual_retry
 from txo_core.logger import setup_logger
 from txo_core.oauth import FixedToken
+from txo_core.odata import build_odata_filter
 from txo_core.paths import get_path, output_path
 from txo_core.redaction import redact
 from txo_core.rest import RestClient
@@ -70,11 +74,6 @@ MADE_UP_JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWRlLXVwIn0.bWFkZS11cC1zaWduYXR1c
 # ---- the table of contents -------------------------------------------------------------------------------------------
 
 NOT_YET_THERE: Mapping[str, tuple[str, ...]] = {
-    "parallel_map": ("txo_core.concurrency:parallel_map",),
-    "rate_limited_parallel": ("txo_core.concurrency:rate_limited_parallel",),
-    "batch_process": ("txo_core.concurrency:batch_process",),
-    "build_odata_filter": ("txo_core.odata:build_odata_filter",),
-    "manual_retry": ("txo_core.http.*:manual_retry",),
     "get_soap_api": ("txo_core.soap:SoapClient", "txo_core.api_factory:create_soap_api"),
 }
 """Name of an example -> the doors that are missing for it, as `module:name`; `*` stands for any module of a package."""
@@ -126,7 +125,13 @@ COVERED: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {
     ),
     ("Memory-Efficient Dataclasses", "python"): (("test_a_slotted_dataclass_has_no_dictionary",),),
     ("Connection Pooling", "python"): (("test_cached_clients_share_their_connections",),),
-    ("Parallel Processing", "python"): (("parallel_map", "rate_limited_parallel"),),
+    ("Parallel Processing", "python"): (
+        (
+            "test_items_are_processed_in_parallel",
+            "test_calls_in_parallel_keep_to_a_rate",
+            "test_a_parallel_result_is_checked_as_in_the_guide",
+        ),
+    ),
     ("Lazy Loading", "python"): (
         ("test_pandas_is_loaded_by_the_function_that_reads_excel", "test_the_core_loads_nothing_heavy"),
     ),
@@ -149,9 +154,11 @@ COVERED: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {
     ("Basic Configuration Structure", "json"): (("test_the_basic_configuration_means_what_it_says",),),
     ("Secrets Configuration (gitignored)", "json"): (("test_the_three_secrets_of_the_guide_are_known",),),
     ("Environment Variables (.env file)", "bash"): (("test_a_dotenv_file_overrides_single_keys",),),
-    ("Custom Retry Logic", "python"): (("manual_retry",),),
-    ("OData Query Building", "python"): (("build_odata_filter",),),
-    ("Batch Processing", "python"): (("batch_process",),),
+    ("Custom Retry Logic", "python"): (("test_a_function_of_ones_own_is_tried_again",),),
+    ("OData Query Building", "python"): (
+        ("test_a_filter_is_built_of_conditions", "test_the_api_understands_such_a_filter"),
+    ),
+    ("Batch Processing", "python"): (("test_a_large_dataset_is_processed_in_batches",),),
     ("Module Dependencies", "mermaid"): (("test_the_names_of_the_guide_are_where_the_table_says",),),
 }
 """Heading and language of the guide's code blocks -> for each block, in order, what covers it."""
@@ -470,7 +477,6 @@ def test_what_is_secret_is_masked_in_the_log(
     assert file.read_text(encoding="utf-8").endswith(f"{logged}\n")
 
 
-@pytest.mark.xfail(strict=True, reason="runs of 40 and more characters without a name are not masked yet")
 def test_a_long_key_without_a_name_is_masked() -> None:
     """The guide lists it among the patterns."""
     key = "aZ9" * 15
@@ -817,6 +823,92 @@ def test_a_client_is_a_context_manager_itself(demo: Demo) -> None:
     assert data["value"][0]["no"] == "C0001"
     with pytest.raises(HelpfulError, match="closed"):
         api.get("/customers")
+
+
+# ---- many items, and functions of one's own --------------------------------------------------------------------------
+
+
+def test_items_are_processed_in_parallel(demo: Demo) -> None:
+    """Each comes back in its place, whichever was the first to be there."""
+    numbers = [f"C{number:04}" for number in range(1, 11)]
+    with create_rest_api(demo.config()) as api:
+        result = parallel_map(lambda number: api.get(f"customers('{number}')")["no"], numbers, max_workers=10)
+
+    assert (result.successful, result.failed) == (numbers, [])
+
+
+@pytest.mark.slow
+def test_calls_in_parallel_keep_to_a_rate(demo: Demo) -> None:
+    with create_rest_api(demo.config()) as api:
+        result = rate_limited_parallel(lambda page: api.get(f"customers?$skip={page}"), range(12), calls_per_second=5)
+
+    assert len(result.successful) == 12
+    assert demo.sandbox.stats()["max_per_second_api"] <= 5
+
+
+def test_a_parallel_result_is_checked_as_in_the_guide(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
+    """The rate is a part of one, which `:.1%` shows as per cent; what failed stands beside its item."""
+    logger = setup_logger()
+    numbers = ["C0001", "nobody", "C0002", "C0003"]
+    with create_rest_api(demo.config()) as api:
+        result = parallel_map(lambda number: api.get(f"customers('{number}')"), numbers, max_workers=10)
+
+    logger.info(f"Success rate: {result.success_rate:.1%}")
+    if result.failed:
+        logger.error(f"Failed items: {len(result.failed)}")
+
+    assert caplog.messages[-2:] == ["Success rate: 75.0%", "Failed items: 1"]
+    assert [(number, type(error)) for number, error in result.failed] == [("nobody", EntityNotFoundError)]
+
+
+def test_a_function_of_ones_own_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five repeats, with growing waits."""
+    waits, tried = list[float](), list[int]()
+    monkeypatch.setattr("txo_core.clock.stopping", SimpleNamespace(wait=lambda seconds: waits.append(seconds)))
+
+    @manual_retry(max_retries=5, backoff=3.0)
+    def risky_operation() -> str:
+        tried.append(1)
+        if len(tried) <= 5:
+            raise ConnectionError("the network is away")
+        return "done"
+
+    assert risky_operation() == "done"
+    assert [wait <= 3 * 2**place for place, wait in enumerate(waits)] == [True] * 5
+
+
+def test_a_large_dataset_is_processed_in_batches() -> None:
+    """A generator is never in memory as a whole."""
+    sizes = list[int]()
+
+    def process_batch(batch: list[int]) -> list[int]:
+        sizes.append(len(batch))
+        return [number + 1 for number in batch]
+
+    large_dataset = (number for number in range(2500))
+
+    result = batch_process(process_batch, large_dataset, batch_size=1000)
+
+    assert (sizes, result.successful, result.success_rate) == ([1000, 1000, 500], list(range(1, 2501)), 1.0)
+
+
+# ---- queries ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_filter_is_built_of_conditions() -> None:
+    """The guide's example, and what its comment says that it creates."""
+    filter_str = build_odata_filter({"status": "eq 'active'", "created": "gt 2024-01-01", "value": "ge 100"})
+
+    assert filter_str == "$filter=status eq 'active' and created gt 2024-01-01 and value ge 100"
+
+
+def test_the_api_understands_such_a_filter(demo: Demo) -> None:
+    """At the end of an address, and as its parameters."""
+    filter_str = build_odata_filter({"currency": "eq 'EUR'", "createdOn": "gt 2024-01-01", "balance": "ge 100"})
+    with create_rest_api(demo.config()) as api:
+        found = api.get("customers?" + filter_str)["value"]
+
+        assert found == api.get("customers", filter_str)["value"] != []
 
 
 # ---- the whole script ------------------------------------------------------------------------------------------------

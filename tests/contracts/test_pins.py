@@ -216,8 +216,15 @@ def test_the_lock_is_complete_on_each_python(python: str) -> None:
 
 
 def fits(need: Requirement, here: Mapping[str, Requirement]) -> bool:
+    need = overrides().get(canonicalize_name(need.name), need)
     pin = here.get(canonicalize_name(need.name))
     return pin is not None and need.specifier.contains(version_of(pin), prereleases=True)
+
+
+def overrides() -> dict[str, Requirement]:
+    """Return the requirements of pyproject.toml that hold against what packages ask for, each with its reason there."""
+    listed = project()["tool"]["uv"]["override-dependencies"]  # type: ignore[index]
+    return {canonicalize_name(each.name): each for each in map(Requirement, listed)}
 
 
 def needs(name: str, extras: frozenset[str], environment: Mapping[str, str]) -> Iterator[Requirement]:

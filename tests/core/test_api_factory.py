@@ -72,13 +72,14 @@ def test_the_order_of_the_policies() -> None:
     assert names(configured(behavior=PROTECTED)) == [
         "ErrorMapping",
         "LongRunningOperation",
+        "OwnSuccess",
         "Retry",
         "JsonBody",
         "Redirects",
         "Renewal",
         "CircuitBreaker",
-        "RateLimiter",
         "Sign",
+        "RateLimiter",
         "ExchangeLog",
     ]
 
@@ -92,7 +93,7 @@ def test_a_delay_between_calls_is_a_rate() -> None:
 
 
 def test_breaker_and_limiter_are_shared_by_all_clients_of_the_process() -> None:
-    one, two, other = (policies_of(configured(env=env, behavior=PROTECTED))[6:8] for env in ("test", "test", "prod"))
+    one, two, other = (policies_of(configured(env=env, behavior=PROTECTED))[7:10:2] for env in ("test", "test", "prod"))
 
     assert one[0] is two[0] is other[0]
     assert one[1] is two[1]

@@ -4,6 +4,7 @@ import logging
 import pickle
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -188,7 +189,62 @@ def test_a_page_for_people_is_an_error_and_not_a_result(api: RestClient, sandbox
     with pytest.raises(ApiOperationError, match="that is no JSON") as failed:
         api.get("customers")
 
-    assert failed.value.code == "no-json"
+    assert (failed.value.code, failed.value.attempts) == ("no-json", 4)
+
+
+@pytest.mark.parametrize("kind", ["content-type=text/html", "not-json"])
+def test_a_read_whose_body_was_no_json_once_is_read_again(api: RestClient, sandbox: Sandbox, kind: str) -> None:
+    fault(sandbox, "/api/v1/customers/C0001", kind, times=2)
+
+    assert api.get("customers/C0001")["no"] == "C0001"
+
+
+def test_a_write_whose_answer_was_no_json_is_not_sent_again(api: RestClient, sandbox: Sandbox) -> None:
+    fault(sandbox, "/api/v1/customers", "not-json")
+
+    with pytest.raises(ApiOperationError, match="that is no JSON") as failed:
+        api.post("customers", NEW)
+
+    assert arrived(sandbox, "POST /api/v1/customers") == failed.value.attempts == 1
+    assert not failed.value.retryable
+
+
+def test_in_an_outage_each_call_is_soon_sent_only_once(api: RestClient, sandbox: Sandbox) -> None:
+    """A hundred repeats in vain are enough for all calls of a client together."""
+    fault(sandbox, "/api/v1/customers", "status=503")
+
+    def fails(_: int) -> bool:
+        with pytest.raises(ApiOperationError):
+            api.get("customers")
+        return True
+
+    with ThreadPoolExecutor(20) as threads:
+        assert all(threads.map(fails, range(200)))
+    assert 300 <= arrived(sandbox, "GET /api/v1/customers") <= 310
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", True, (1, 0), (1, 2, 3)])
+def test_a_time_out_that_is_none_is_refused(api: RestClient, sandbox: Sandbox, timeout: Any) -> None:
+    with pytest.raises(ValidationError, match="is no time-out"):
+        api.get("customers", timeout=timeout)
+
+    assert sandbox.stats()["total"] == 0
+
+
+@pytest.mark.parametrize("url", [None, 5, b"customers", ""])
+def test_an_address_that_is_none_is_refused(api: RestClient, url: Any) -> None:
+    with pytest.raises(ValidationError, match="is no address"):
+        api.get(url)
+
+
+def test_cookies_stay_with_the_thread_that_got_them(api: RestClient, sandbox: Sandbox) -> None:
+    api.get(f"{sandbox.url}/cookie?set=made-up")
+    seen = api.get(f"{sandbox.url}/echo")["headers"]
+    with ThreadPoolExecutor(1) as other:
+        elsewhere = other.submit(lambda: api.get(f"{sandbox.url}/echo")["headers"]).result()
+
+    assert "cookie" in seen
+    assert "cookie" not in elsewhere
 
 
 def test_an_empty_body_is_an_empty_object(api: RestClient, sandbox: Sandbox) -> None:

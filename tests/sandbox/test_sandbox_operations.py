@@ -138,3 +138,58 @@ def test_a_provisioned_resource_says_in_its_body_how_far_it_is(call: Caller) -> 
         "Creating", "Creating", "Creating", "Succeeded",
     ]  # fmt: skip
     assert call.get("provisioned/env-2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("style", "header"),
+    [("operation-location", "Operation-Location"), ("azure-asyncoperation", "Azure-AsyncOperation")],
+)
+def test_a_provisioned_resource_can_have_a_status_page(call: Caller, style: str, header: str) -> None:
+    page = call("PUT", f"provisioned/env-1?polls=1&style={style}", json={}).headers[header]
+    assert [call.get(page).json() for _ in range(2)] == [{"status": "InProgress"}, {"status": "Succeeded"}]
+    assert call.get("provisioned/env-1").json()["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_a_provisioned_resource_can_tell_in_its_status_and_can_fail(call: Caller) -> None:
+    created = call("PUT", "provisioned/env-1?polls=0&style=status&outcome=failed&retry_after=2", json={})
+    assert (created.json()["status"], created.headers["Retry-After"]) == ("Creating", "2")
+    assert call.get("provisioned/env-1").json()["error"]["code"] == "QuotaExceeded"
+
+
+def test_an_order_has_a_status_that_never_changes(call: Caller) -> None:
+    assert call("PUT", "provisioned/o-1?style=order", json={}).json()["status"] == "Pending"
+    changed = call("PATCH", "provisioned/o-1?style=order", json={})
+    assert (changed.status_code, changed.json()["status"]) == (200, "Pending")
+    assert call("PATCH", "provisioned/o-2", json={}).status_code == 404
+
+
+@pytest.mark.parametrize(("page", "end"), [("stays", 204), ("vanishes", 404)])
+def test_a_deletion_takes_a_while_and_its_status_page_may_go_with_it(call: Caller, page: str, end: int) -> None:
+    call("PUT", "provisioned/env-1?polls=0", json={})
+    accepted = call("DELETE", f"provisioned/env-1?polls=1&page={page}")
+    assert accepted.status_code == 202
+    assert [call.get(accepted.headers["Location"]).status_code for _ in range(2)] == [202, end]
+    assert call.get("provisioned/env-1").status_code == 404
+
+
+def test_a_status_page_may_go_while_the_resource_stays(call: Caller) -> None:
+    call("PUT", "provisioned/env-1?polls=0", json={})
+    page = call("DELETE", "provisioned/env-1?polls=0&page=vanishes-early").headers["Location"]
+    assert call.get(page).status_code == 404
+    assert call.get("provisioned/env-1").status_code == 200
+
+
+def test_a_sticky_export_is_known_to_one_server_of_the_farm_only(call: Caller) -> None:
+    submitted = call.post(f"exports?sticky=yes&{NOW}", json=ORDERS)
+    location = submitted.headers["Location"]
+    assert submitted.headers["Set-Cookie"] == "node=export-1"
+    call.session.cookies.clear()
+    assert call.get(location).status_code == 404
+    assert call.get(location, headers={"Cookie": "node=export-1"}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "query", ["style=pigeon", "polls=x", "outcome=fine", "retry_after=%0d%0aX:1", "status_code=418"]
+)
+def test_a_bad_wish_for_a_provisioned_resource_is_a_400(call: Caller, query: str) -> None:
+    assert call("PUT", f"provisioned/env-1?{query}", json={}).status_code == 400

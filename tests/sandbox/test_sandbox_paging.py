@@ -84,6 +84,20 @@ def test_pages_capped_in_silence(call: Caller) -> None:
     assert "@odata.nextLink" not in page
 
 
+def test_page_numbers_with_gaps(call: Caller) -> None:
+    pages = [call.get(f"paging/gaps?page={page}&per_page=500").json()["data"] for page in (1, 2, 7)]
+    assert [len(rows) for rows in pages] == [100, 100, 0]
+    assert pages[1][0]["no"] == "SO100501"
+    assert numbers(call.get("paging/gaps?page=2&per_page=50").json()["data"])[0] == "SO100051"
+
+
+def test_a_page_that_breaks_off_with_an_error(call: Caller) -> None:
+    first = call.get("paging/error-at/2").json()
+    second = call.get(first["@odata.nextLink"])
+    assert (second.status_code, len(second.json()["value"])) == (200, 50)
+    assert second.json()["error"]["code"] == "Internal_ServerError"
+
+
 def test_an_answer_without_value(call: Caller) -> None:
     assert "value" not in call.get("paging/no-value").json()
 

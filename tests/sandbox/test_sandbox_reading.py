@@ -42,6 +42,15 @@ def test_both_forms_of_a_key_name_the_same_entity(call: Caller) -> None:
     assert call.get("customers(no='C0002')").json()["no"] == "C0002"
 
 
+def test_with_full_metadata_each_entity_says_where_it_is(call: Caller) -> None:
+    full = {"Accept": "application/json;odata.metadata=full"}
+    row = call.get("customers", headers=full).json()["value"][0]
+    detail = call.get(row["@odata.id"], headers=full).json()
+    assert row["@odata.id"] == row["@odata.editLink"] == detail["@odata.id"]
+    assert detail["no"] == row["no"] == "C0001"
+    assert "@odata.id" not in call.get("customers").json()["value"][0]
+
+
 def test_a_key_with_quotes_slashes_and_percent_signs_is_found_again(call: Caller) -> None:
     key = "A/B 'x' 100%"
     location = call.post("customers", json={"no": key, "name": "Odd"}).headers["Location"]

@@ -86,9 +86,9 @@ class Sandbox:
         """Counts from zero; nothing else changes."""
         self._call("DELETE", "/stats")
 
-    def arrivals(self) -> list[float]:
-        """When each request came, in seconds of a monotonic clock."""
-        return [arrival["at"] for arrival in self._call("GET", "/stats/arrivals")]
+    def arrivals(self, path: str = "") -> list[float]:
+        """When each request came, in seconds of a monotonic clock; with a path, those whose path has it in it."""
+        return [arrival["at"] for arrival in self._call("GET", "/stats/arrivals") if path in arrival["call"]]
 
     def faults(self, rules: Sequence[dict[str, Any] | str]) -> None:
         """Adds rules: `{"match": {"method", "path", "nth"}, "fault": "status=503", "times": 1}` or `"status=503"`."""

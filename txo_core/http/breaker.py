@@ -1,47 +1,65 @@
 """Stopping early when an API is down, so that it can recover and we do not wait in vain."""
 
-import threading
-from dataclasses import dataclass, field
+import logging
 
 from requests import PreparedRequest, Response
 
 from txo_core.clock import Clock, monotonic
 from txo_core.exceptions import CircuitOpenError
+from txo_core.http.circuit import Circuit, Ticket, Tolerance
 from txo_core.http.errors import called
 from txo_core.http.failures import NETWORK_ERRORS, DeadlinePassed, failure_of, is_outage
 from txo_core.http.origins import origin_of, shown_origin
 from txo_core.http.policy import Send, call_of
 
+logger = logging.getLogger("txo_core.http")
 
-@dataclass(slots=True)
-class Circuit:
-    """The state of one origin: closed, open since a moment, or half-open with one probe on its way."""
+LONGEST_PROBE = 60.0
+"""Seconds after which a probe without an outcome counts as lost, unless the open time is longer."""
 
-    failures: int = 0
-    opened_at: float | None = None
-    probe_since: float | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+
+class Circuits:
+    """The circuits of a process, one an origin, for all breakers that share them."""
+
+    def __init__(self) -> None:
+        self._circuits: dict[str, Circuit] = {}
+
+    def of(self, origin: str) -> Circuit:
+        """Return the circuit of the origin, always the same one."""
+        return self._circuits.get(origin) or self._circuits.setdefault(origin, Circuit())
+
+    def clear(self) -> None:
+        """Begin anew, all closed."""
+        self._circuits.clear()
 
 
 class CircuitBreaker:
-    """Opens for an origin after `threshold` outages in a row: for `open_seconds`, calls raise CircuitOpenError.
+    """Opens for an origin after `threshold` outages in a row, or when half of its recent calls were outages.
 
-    Then a single call goes through as a probe (half-open): if it succeeds the circuit closes, else it opens again.
-    5xx, time-outs, resets and refused connections count; answers to a caller's mistake (4xx) count as success, and
-    our own refusals not at all. One breaker serves all clients and threads; calls never wait for each other.
+    Then calls raise CircuitOpenError for `open_seconds`. After that a single call goes through as a probe (half-open):
+    if it succeeds the circuit closes, else it opens again for twice as long, up to ten minutes. 5xx, time-outs, resets
+    and refused connections count as outages, answers to a caller's mistake (4xx) as success, our own refusals not at
+    all, nor do late answers to calls from before the opening. Breakers of different settings that share their
+    `circuits` see the same state. Calls never wait for each other.
     """
 
-    def __init__(self, threshold: int = 5, open_seconds: float = 60.0, clock: Clock = monotonic) -> None:
-        self.threshold = threshold
-        self.open_seconds = open_seconds
+    def __init__(
+        self,
+        threshold: int = 5,
+        open_seconds: float = 60.0,
+        clock: Clock = monotonic,
+        circuits: Circuits | None = None,
+    ) -> None:
+        self.tolerance = Tolerance(threshold, open_seconds)
         self._clock = clock
-        self._circuits: dict[str, Circuit] = {}
+        self._circuits = Circuits() if circuits is None else circuits
 
     def __call__(self, request: PreparedRequest, send: Send) -> Response:
         """Send the request, unless the circuit of its origin is open."""
-        origin = origin_of(request.url or "")
-        circuit = self._circuits.get(origin) or self._circuits.setdefault(origin, Circuit())
-        probing = self._admit(circuit, request)
+        circuit = self._circuits.of(origin_of(request.url or ""))
+        ticket = circuit.valid
+        if ticket is None or ticket.probe:
+            ticket = self._probe(circuit, request)
         down: bool | None = None
         try:
             response = send(request)
@@ -51,46 +69,42 @@ class CircuitBreaker:
             down = None if isinstance(error, DeadlinePassed) else failure_of(error, request.url).transient or None
             raise
         finally:
-            self._record(circuit, down, probing)
+            self._record(circuit, ticket, down, request)
 
-    def _admit(self, circuit: Circuit, request: PreparedRequest) -> bool:
-        """Let the request pass, or raise CircuitOpenError; True if it is the probe of a half-open circuit."""
-        if circuit.opened_at is None:
-            return False
-        with circuit.lock:
-            if circuit.opened_at is None:
-                return False
-            now = self._clock()
-            # A probe that never came back counts as lost after the open time.
-            waiting_for = circuit.opened_at if circuit.probe_since is None else circuit.probe_since
-            left = waiting_for + self.open_seconds - now
-            if left > 0:
-                raise self._rejection(request, left)
-            circuit.probe_since = now
-            return True
+    def _probe(self, circuit: Circuit, request: PreparedRequest) -> Ticket:
+        """Return the ticket of the call that tries the server again, or raise CircuitOpenError."""
+        ticket = circuit.probe(self._clock(), max(LONGEST_PROBE, self.tolerance.open_seconds))
+        if ticket is None:
+            raise self._rejection(circuit, request)
+        if ticket.probe:
+            logger.info("One call tries %s again, others are held back until it has ended", _server(request))
+        return ticket
 
-    def _record(self, circuit: Circuit, down: bool | None, probing: bool) -> None:
-        """Count the outcome; None says nothing about the server, and only gives the probe back."""
-        if down is False and not probing and circuit.failures == 0:
-            return
-        with circuit.lock:
-            if probing:
-                circuit.probe_since = None
-            if down:
-                circuit.failures += 1
-                if probing or (circuit.failures >= self.threshold and circuit.opened_at is None):
-                    circuit.opened_at = self._clock()
-            elif down is False and (probing or circuit.opened_at is None):
-                circuit.failures, circuit.opened_at = 0, None
+    def _record(self, circuit: Circuit, ticket: Ticket, down: bool | None, request: PreparedRequest) -> None:
+        """Take in the outcome; None says nothing about the server."""
+        if down is None:
+            circuit.gave_up(ticket, self._clock())
+        elif not down:
+            if circuit.succeeded(ticket, self._clock()):
+                logger.info("%s answers again, calls go on", _server(request))
+        else:
+            seconds = circuit.failed(ticket, self._clock(), self.tolerance)
+            if seconds is not None:
+                logger.warning("%s %s: nothing is sent there for %.0f s", _server(request), circuit.reason, seconds)
 
-    def _rejection(self, request: PreparedRequest, left: float) -> CircuitOpenError:
+    def _rejection(self, circuit: Circuit, request: PreparedRequest) -> CircuitOpenError:
         call = call_of(request)
+        left = max(0.0, circuit.until - self._clock())
         return CircuitOpenError(
-            f"{called(request)} was not sent: {shown_origin(request.url or '')} has failed {self.threshold} times"
-            f" in a row, it is tried again in {left:.0f} s",
+            f"{called(request)} was not sent: {_server(request)} {circuit.reason}, it is tried again in {left:.0f} s",
             code="circuit-open",
             attempts=call.attempts,
             retry_after=left,
             retryable=True,
             details=call.details,
+            in_doubt=call.in_doubt,
         )
+
+
+def _server(request: PreparedRequest) -> str:
+    return shown_origin(request.url or "")

@@ -27,7 +27,7 @@ ERRORS: dict[int, type[ApiError]] = {
     504: ApiTimeoutError,
 }
 HINTS = {
-    401: "the credentials are not accepted",
+    401: "the credentials are not accepted; are those that are saved current, and is global.oauth-scope the API's?",
     403: "the credentials are accepted, but may not do this",
     412: "the entity has changed since it was read",
 }
@@ -56,7 +56,8 @@ def error_of_response(response: Response, call: Call) -> ApiError:
     """Return the error that an answer means."""
     status = response.status_code
     problem = problem_of(response)
-    said = str(problem) or HINTS.get(status, "")
+    hint = HINTS.get(status, "")
+    said = f"{problem}; {hint}" if status == 401 and str(problem) else str(problem) or hint
     return ERRORS.get(status, ApiOperationError)(
         f"{called(response.request)} answered {_status(response)}{': ' if said else ''}{said}{_tries(call)}",
         status_code=status,
@@ -66,6 +67,7 @@ def error_of_response(response: Response, call: Call) -> ApiError:
         retryable=may_help(response, response.request),
         request_id=request_id_of(response),
         details=call.details,
+        in_doubt=call.in_doubt,
     )
 
 
@@ -81,6 +83,7 @@ def error_of_failure(error: Exception, request: PreparedRequest, call: Call) -> 
         attempts=call.attempts,
         retryable=failure.transient and not unsure,
         details=call.details,
+        in_doubt=call.in_doubt,
     )
 
 
@@ -97,6 +100,7 @@ def error_of_no_json(response: Response, call: Call) -> ApiOperationError:
         retryable=repeatable(response.request),
         request_id=request_id_of(response),
         details=call.details,
+        in_doubt=call.in_doubt,
     )
 
 

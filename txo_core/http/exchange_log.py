@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from requests import PreparedRequest, Response
 
 from txo_core.clock import Clock, monotonic
-from txo_core.http.failures import NETWORK_ERRORS, failure_of
+from txo_core.http.failures import NETWORK_ERRORS, failure_of, in_doubt, throttled
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Attempt, Send, call_of
 
@@ -48,16 +48,18 @@ class ExchangeLog:
         try:
             response = send(request)
         except NETWORK_ERRORS as error:
-            self._note(request, failure_of(error, request.url).code, start, {})
+            failure = failure_of(error, request.url)
+            self._note(request, failure.code, start, {}, failure.sent)
             raise
-        self._note(request, str(response.status_code), start, response.headers)
+        status = response.status_code
+        self._note(request, str(status), start, response.headers, in_doubt(status, throttled(response)))
         return response
 
-    def _note(self, request: PreparedRequest, outcome: str, start: float, headers: Mapping[str, str]) -> None:
+    def _note(self, request: PreparedRequest, outcome: str, start: float, headers: Mapping[str, str], doubt: bool) -> None:
         call = call_of(request)
         seconds = self.clock() - start
         call.history.append(
-            Attempt(request.method or "", address_of(request.url), outcome, seconds, waited=call.waited)
+            Attempt(request.method or "", address_of(request.url), outcome, seconds, call.waited, doubt)
         )
         call.waited = 0.0
         if logger.isEnabledFor(logging.DEBUG):

@@ -4,6 +4,7 @@ The one place that knows the exceptions of requests and urllib3, and the statuse
 """
 
 import http.client
+import re
 import ssl
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated: RFC 9110, 9.2.2."""
 
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
@@ -50,7 +52,7 @@ def failure_of(error: BaseException, url: str | None) -> Failure:
     """Say what the network's error means."""
     origin = shown_origin(url or "")
     chain = _chain(error)
-    for test in (_our_side, _encryption, _no_connection, _no_answer):
+    for test in (_our_side, _encryption, _proxy, _no_connection, _no_answer):
         failure = test(chain, origin)
         if failure is not None:
             return failure
@@ -102,6 +104,21 @@ def _encryption(chain: list[BaseException], origin: str) -> Failure | None:
     return None
 
 
+def _proxy(chain: list[BaseException], origin: str) -> Failure | None:
+    """Say what the proxy of global.proxy did, as long as that is sure: later a request may have gone through it."""
+    if not _has(chain, exceptions.ProxyError, urllib3_exceptions.ProxyError):
+        return None
+    status = next((found[1] for error in chain if (found := _TUNNEL.search(str(error)))), None)
+    if status == "407":
+        return Failure("proxy", "the proxy asks for a user name and a password", sent=False, transient=False)
+    if status:
+        sentence = f"the proxy does not let us through to {origin}, it answered {status}"
+        return Failure("proxy", sentence, sent=False, transient=status >= "500")
+    if _has(chain, urllib3_exceptions.NewConnectionError, urllib3_exceptions.ConnectTimeoutError):
+        return Failure("proxy", "the proxy does not answer; is global.proxy right?", sent=False)
+    return None
+
+
 def _no_connection(chain: list[BaseException], origin: str) -> Failure | None:
     if _has(chain, urllib3_exceptions.NameResolutionError):
         sentence = f"the host of {origin} is not known; is the address right, and the network (or VPN) up?"
@@ -109,8 +126,6 @@ def _no_connection(chain: list[BaseException], origin: str) -> Failure | None:
     refused = _has(chain, urllib3_exceptions.NewConnectionError, ConnectionRefusedError)
     if not refused and _has(chain, exceptions.ConnectTimeout, urllib3_exceptions.ConnectTimeoutError):
         return Failure("connect-timeout", f"{origin} could not be reached in time", sent=False, timed_out=True)
-    if _has(chain, exceptions.ProxyError, urllib3_exceptions.ProxyError):
-        return Failure("proxy", f"the proxy does not let us through to {origin}", sent=False)
     if refused:
         return Failure("refused", f"nothing answers at {origin}; is the server running?", sent=False)
     return None
@@ -156,9 +171,25 @@ def holds_soap_fault(response: Response) -> bool:
 
 def may_help(response: Response, request: PreparedRequest) -> bool:
     """Tell whether sending the request again may help, and does no harm, after this answer."""
+    if response.status_code == 409:
+        return still_running(request)
     if response.status_code not in TRANSIENT or holds_soap_fault(response):
         return False
     return throttled(response) or repeatable(request)
+
+
+def in_doubt(status: int, turned_away: bool = False) -> bool:
+    """Tell whether a server that answers so may have acted all the same; `turned_away`: it has not even begun."""
+    return not turned_away and (status >= 500 or status == 408 or status < 300)
+
+
+def still_running(request: PreparedRequest) -> bool:
+    """Tell whether a 409 to the request may mean that the first attempt with its idempotency key is not done yet.
+
+    So draft-ietf-httpapi-idempotency-key-header, 2.6; only where an earlier attempt was left without an answer.
+    """
+    call = call_of(request)
+    return call.options.keyed and any(attempt.in_doubt for attempt in call.history[:-1])
 
 
 def is_outage(response: Response) -> bool:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from requests import PreparedRequest, Response
 
+from txo_core.http.operation_state import OperationState
+
 Send = Callable[[PreparedRequest], Response]
 Timeout = float | tuple[float, float]
 
@@ -47,13 +49,20 @@ class Options:
 
     `idempotent`: True or False overrules what the method says about repeating it; None leaves it to the method.
     `total_timeout`: seconds for the whole call, waits included; None takes the client's own.
+    `keyed`: an idempotency key goes with it, which the server honours.
     `expects_json`: a body that is none counts as broken on the way. `sink`: where the body of a 200 goes.
+    `long_running`: True, this is a long-running operation, whose `status` says how far it is; False, the first answer is
+    the result, whatever it says. `wait`: False returns the receipt. `resumes`: nothing new, wait for this one only.
     """
 
     idempotent: bool | None = None
     total_timeout: float | None = None
     expects_json: bool = False
     sink: Sink | None = None
+    keyed: bool = False
+    long_running: bool | None = None
+    wait: bool = True
+    resumes: OperationState | None = None
 
 
 DEFAULTS = Options()
@@ -63,13 +72,17 @@ CURRENT_OPTIONS: ContextVar[Options] = ContextVar("txo_http_options", default=DE
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request as it went to the network: what came back, and how long that took in seconds."""
+    """One request as it went to the network: what came back, and how long that took in seconds.
+
+    `in_doubt`: the server may have done what it was asked for, and nobody has said so.
+    """
 
     method: str
     address: str
     outcome: str
     seconds: float
     waited: float = 0.0
+    in_doubt: bool = False
 
     def __str__(self) -> str:
         wait = f"after a wait of {self.waited:.1f} s: " if self.waited else ""
@@ -103,9 +116,14 @@ class Call:
         """The attempts, one sentence each; for errors."""
         return tuple(str(attempt) for attempt in self.history)
 
-    def follow_up(self, deadline: float) -> "Call":
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the server may have acted on one of the attempts."""
+        return any(attempt.in_doubt for attempt in self.history)
+
+    def follow_up(self, deadline: float, expects_json: bool = False, sink: Sink | None = None) -> "Call":
         """Return the call of a reading request that follows from this one, such as a poll; shares the history."""
-        options = Options(idempotent=True)
+        options = Options(idempotent=True, expects_json=expects_json, sink=sink)
         return Call(
             options,
             deadline,

@@ -48,13 +48,13 @@ class Retry:
             try:
                 response = send(request)
             except NETWORK_ERRORS as error:
-                if not self._worth_repeating(error, request) or not self._wait(done, None, request):
+                if not self._worth_repeating(error, request) or not self.wait(done, None, request):
                     raise
             else:
                 if response.status_code < 400:
                     self.budget.succeeded(after=done)
                     return response
-                if not may_help(response, request) or not self._wait(done, retry_after(response), request):
+                if not may_help(response, request) or not self.wait(done, retry_after(response), request):
                     return response
         response = send(request)
         if response.status_code < 400:
@@ -65,7 +65,7 @@ class Retry:
         failure = failure_of(error, request.url)
         return failure.transient and (not failure.sent or repeatable(request))
 
-    def _wait(self, done: int, asked: float | None, request: PreparedRequest) -> bool:
+    def wait(self, done: int, asked: float | None, request: PreparedRequest) -> bool:
         """Wait before the next attempt; False, without waiting, if there is to be none."""
         seconds = asked or self._backoff(done)
         call = call_of(request)

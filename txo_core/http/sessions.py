@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from requests import PreparedRequest, Response, Session
 from requests.cookies import extract_cookies_to_jar
@@ -13,6 +14,7 @@ from requests.utils import check_header_validity
 from txo_core.http.headers import Headers
 from txo_core.http.policy import Options, Timeout
 from txo_core.http.transport import PolicyAdapter
+from txo_core.redaction import register_secret
 
 OUR_HEADERS = {"User-Agent": "txo", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 Body = bytes | Any
@@ -31,6 +33,7 @@ class Sessions:
     ) -> None:
         self.adapter = adapter
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        register_secret(unquote(urlsplit(proxy or "").password or ""))
         self._headers = Headers(OUR_HEADERS | dict(headers or {}))
         self._local = threading.local()
 
@@ -56,7 +59,9 @@ class Sessions:
         request.body = body
         if isinstance(body, bytes):
             request.headers["Content-Length"] = str(len(body))
-        elif body is None and method not in ("GET", "HEAD"):
+        elif body is not None:
+            vars(request)["_body_position"] = body.tell()
+        elif method not in ("GET", "HEAD"):
             request.headers["Content-Length"] = "0"
         vars(request)["_cookies"] = session.cookies
         if len(session.cookies):

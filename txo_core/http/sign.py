@@ -80,8 +80,18 @@ class Bearer:
 
     def renew(self, rejected: PreparedRequest) -> bool:
         """Drop the rejected token, unless another thread has already replaced it; True if there is a new one."""
-        used = str(rejected.headers.get("Authorization", "")).removeprefix("Bearer ")
+        used = _bearer_of(rejected)
         drop = getattr(self.tokens, "drop", None)
         if callable(drop):
             drop(used)
         return self.tokens.get_token(self.scope).token != used
+
+    def judge(self, request: PreparedRequest, accepted: bool) -> None:
+        """Tell the provider how its new token fared: if that was rejected too, the token is not the reason."""
+        judge = getattr(self.tokens, "judge", None)
+        if callable(judge):
+            judge(_bearer_of(request), accepted)
+
+
+def _bearer_of(request: PreparedRequest) -> str:
+    return str(request.headers.get("Authorization", "")).removeprefix("Bearer ")

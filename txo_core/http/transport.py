@@ -14,7 +14,8 @@ from txo_core.clock import Clock, monotonic
 from txo_core.http.failures import BodyTooLarge, DeadlinePassed
 from txo_core.http.headers import Headers
 from txo_core.http.origins import origin_of, shown_origin
-from txo_core.http.policy import CURRENT_OPTIONS, Call, Options, Policy, Timeout, attach, call_of, compose
+from txo_core.http.policy import CURRENT_OPTIONS, Call, Options, Policy, Sink, Timeout, attach, call_of, compose
+from txo_core.http.timed_connection import ANSWER_TIME, timed
 
 MEBIBYTE = 1024 * 1024
 CHUNK = 64 * 1024
@@ -43,6 +44,7 @@ class PolicyAdapter(HTTPAdapter):
         self.total_timeout = total_timeout
         self.max_body = max_body
         self.clock = clock
+        self.policies = tuple(policies)
         self.pipeline = compose(policies, self._transmit)
         self._pools: dict[tuple[object, ...], urllib3.HTTPConnectionPool] = {}
 
@@ -67,11 +69,24 @@ class PolicyAdapter(HTTPAdapter):
         self._pools.clear()
         super().close()
 
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """Make the pools of connections; requests calls this."""
+        super().init_poolmanager(*arguments, **named)
+        timed(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> urllib3.ProxyManager:
+        """Return what makes connections through the proxy; requests calls this."""
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **named)
+        timed(manager)
+        return manager
+
     def _transmit(self, request: PreparedRequest) -> Response:
         """Send the request once; raises the exceptions of urllib3."""
         call = call_of(request)
         connect, read = self._limits(call)
-        until = self.clock() + read
+        moves_file = call.options.sink is not None or hasattr(request.body, "read")
+        until = call.deadline if moves_file else self.clock() + read
+        ANSWER_TIME.until = until
         pool, proxied = self._pool(request, call)
         headers = request.headers
         raw = pool.urlopen(
@@ -89,7 +104,7 @@ class PolicyAdapter(HTTPAdapter):
         )
         response = self._response(request, raw)
         if not call.stream:
-            self._read(response, until, call.options)
+            self._read(response, until, call.options.sink)
         return response
 
     def _pool(self, request: PreparedRequest, call: Call) -> tuple[urllib3.HTTPConnectionPool, bool]:
@@ -128,14 +143,13 @@ class PolicyAdapter(HTTPAdapter):
         connect, read = timeout if isinstance(timeout, tuple) else (min(timeout, CONNECT_TIMEOUT), timeout)
         return min(connect, left), min(read, left)
 
-    def _read(self, response: Response, until: float, options: Options) -> None:
+    def _read(self, response: Response, until: float, sink: Sink | None) -> None:
         """Read the body here, where the policies still see how that ends: broken off, too long or too slow."""
         body = bytearray()
         most = self.max_body
         take: Callable[[bytes], object] = body.extend
-        if options.sink is not None and response.status_code == 200:
-            take, most = options.sink.begin(), options.sink.max_bytes
-            until = call_of(response.request).deadline
+        if sink is not None and response.status_code == 200:
+            take, most = sink.begin(), sink.max_bytes
         size = 0
         try:
             for chunk in _chunks(response):

@@ -1,23 +1,35 @@
 import threading
 import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from requests import PreparedRequest, Response
 
 from tests.support.scripted import Answer, FakeTime, ScriptedTransport, prepared, response_of
-from txo_core.exceptions import ApiRateLimitError
-from txo_core.http.limiter import RateLimiter
+from txo_core.clock import stopping
+from txo_core.exceptions import ApiRateLimitError, ConfigurationError
+from txo_core.http.limiter import RateLimiter, Throttle
 from txo_core.http.policy import compose
 
 
 class Line:
-    """A limiter before a network that notes when each request went."""
+    """A limiter before a network that notes when each request went; without a rate, a throttle."""
 
-    def __init__(self, *script: Answer, rate: float = 10.0, burst: int = 1, pace: float = 1.0) -> None:
+    def __init__(self, *script: Answer, rate: float | None = 10.0, burst: int = 1, pace: float = 1.0) -> None:
         self.time = FakeTime()
-        self.limiter = RateLimiter(rate, burst, pace=pace, clock=self.time.clock, sleep=self.time.sleep)
+        times: dict[str, Any] = {"clock": self.time.clock, "sleep": self.nap}
+        self.limiter = RateLimiter(rate, burst, pace=pace, **times) if rate else Throttle(**times)
         self.network = ScriptedTransport(*script)
         self.went: list[float] = []
+        self.meanwhile: Callable[[], None] | None = None
+
+    def nap(self, seconds: float) -> None:
+        self.time.sleep(seconds)
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            happens()
 
     def call(self, path: str = "/customers", deadline: float = float("inf")) -> None:
         def noting(request: PreparedRequest) -> Response:
@@ -25,6 +37,20 @@ class Line:
             return self.network(request)
 
         compose([self.limiter], noting)(prepared(path=path, deadline=deadline))
+
+    def calls(self, number: int) -> list[float]:
+        """Call so many times; returns the seconds between them."""
+        for _ in range(number):
+            self.call()
+        return [round(after - before, 3) for before, after in pairwise(self.went)]
+
+    def hear(self, *answers: Answer, departed: float | None = None) -> None:
+        """Let other threads get these answers now, to requests that went at that moment."""
+        request = prepared()
+        network = ScriptedTransport(*answers)
+        for _ in answers:
+            moment = self.time.now if departed is None else departed
+            self.limiter._pacers.at(request.url or "").learn(network(request), moment, 120.0)
 
 
 def test_requests_go_evenly_from_the_second_on() -> None:
@@ -74,21 +100,25 @@ def test_a_503_without_retry_after_is_no_order_to_pause() -> None:
     assert line.went == [0.0, 0.1]
 
 
-def test_a_slot_that_a_pause_comes_over_is_void() -> None:
-    """A thread that sleeps towards its slot when another gets a 429 goes on waiting."""
-    line = Line((429, {"Retry-After": "5"}), 200)
+def test_who_already_waits_for_a_slot_waits_longer_when_another_is_told_to() -> None:
+    line = Line(200, 200, rate=0.2)
     line.call()
-    sleep = line.time.sleep
+    line.meanwhile = lambda: line.hear((429, {"Retry-After": "2"}))
 
-    def sleep_while_another_is_told_to_wait(seconds: float) -> None:
-        sleep(seconds)
-        line.limiter._sleep = sleep
-        line.limiter._pacers["https://api.example.com:443"].pause(2.0)
-
-    line.limiter._sleep = sleep_while_another_is_told_to_wait
     line.call()
 
     assert line.went == [0.0, 7.0]
+
+
+def test_who_waits_is_told_at_once_when_a_pause_outlasts_its_deadline() -> None:
+    line = Line(200, rate=0.2)
+    line.call()
+    line.meanwhile = lambda: line.hear((429, {"Retry-After": "60"}))
+
+    with pytest.raises(ApiRateLimitError) as rejected:
+        line.call(deadline=line.time.now + 20)
+
+    assert (rejected.value.retry_after, line.time.slept) == (60.0, [5.0])
 
 
 def test_origins_have_paces_of_their_own() -> None:
@@ -116,6 +146,176 @@ def test_a_pause_over_the_cap_is_not_waited_for() -> None:
 
     with pytest.raises(ApiRateLimitError, match="the next one in 3600 s"):
         line.call()
+
+
+def test_a_429_without_retry_after_slows_all_down_and_the_old_rate_comes_back() -> None:
+    line = Line(200, 200, 429, *[200] * 400)
+
+    gaps = line.calls(400)
+
+    assert gaps[:2] == [0.1, 0.1]
+    assert gaps[2] == pytest.approx(0.1 / 0.7, abs=1e-3)
+    assert gaps[2:] == sorted(gaps[2:], reverse=True)
+    assert gaps[-1] == 0.1
+    assert 14 < sum(gap > 0.1 for gap in gaps) / 8.5 < 17
+
+
+def test_the_answers_to_one_swarm_of_requests_slow_down_once() -> None:
+    line = Line(*[200] * 3)
+    line.call()
+
+    line.hear(*[429] * 10, departed=line.time.now)
+    line.time.now += 0.01
+    line.hear(*[429] * 10, departed=line.time.now - 0.01)
+
+    assert line.calls(2)[-1] == pytest.approx(0.1 / 0.7, abs=1e-3)
+
+
+def test_a_server_that_goes_on_refusing_is_asked_once_in_five_seconds_at_last() -> None:
+    line = Line(*[429] * 40)
+
+    gaps = line.calls(40)
+
+    assert max(gaps) == pytest.approx(5.0, abs=0.5)
+
+
+def test_pauses_that_do_not_help_slow_down_too() -> None:
+    """The server names a second each time, and is asked too fast again after it."""
+    line = Line((429, {"Retry-After": "1"}), (429, {"Retry-After": "1"}), 200, 200)
+
+    gaps = line.calls(4)
+
+    assert gaps == [1.0, 1.0, pytest.approx(0.1 / 0.7, abs=1e-3)]
+
+
+def test_without_a_rate_nobody_waits() -> None:
+    line = Line(*[200] * 100, rate=None)
+
+    line.calls(100)
+
+    assert (line.time.slept, set(line.went)) == ([], {0.0})
+
+
+@pytest.mark.parametrize(("headers", "wait"), [({}, 0.0), ({"Retry-After": "7"}, 7.0)])
+def test_without_a_rate_a_429_slows_all_down_all_the_same(headers: dict[str, str], wait: float) -> None:
+    line = Line(200, (429, headers), *[200] * 3, rate=None)
+
+    gaps = line.calls(5)
+
+    assert gaps[0] == 0.0
+    assert gaps[1:] == pytest.approx([max(wait, 1 / 7), 1 / 7, 1 / 7], abs=8e-3)
+
+
+def test_without_a_rate_it_is_forgotten_after_a_while() -> None:
+    line = Line(429, *[200] * 3, rate=None)
+    line.call()
+
+    line.time.now += 600
+
+    assert line.calls(3)[1:] == [0.0, 0.0]
+
+
+def test_the_rate_at_which_a_server_complained_is_the_measure_where_none_is_set() -> None:
+    line = Line(*[200] * 200, rate=None)
+    for _ in range(100):
+        line.call()
+        line.time.now += 0.01
+
+    line.hear(429)
+
+    assert line.calls(3)[-1] == pytest.approx(1 / 70, abs=2e-3)
+
+
+EMPTY = {"RateLimit": '"default";r=0;t=30', "RateLimit-Policy": '"default";q=100;w=60'}
+EACH_SECOND = {"RateLimit": '"default";r=0;t=1', "RateLimit-Policy": '"default";q=10;w=1'}
+
+
+def test_a_quota_used_up_pauses_until_its_reset() -> None:
+    assert Line((200, EMPTY), 200, 200).calls(3) == [30.0, 0.1]
+
+
+def test_the_rest_of_a_quota_is_made_to_last() -> None:
+    headers = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "20"}
+
+    assert Line((200, headers), *[200] * 8).calls(9) == [4.0] * 5 + [0.1] * 3
+
+
+def test_headers_never_make_it_faster() -> None:
+    plenty = {"RateLimit": '"default";r=100000;t=1', "RateLimit-Policy": '"default";q=100000;w=1'}
+
+    assert Line(*[(200, plenty)] * 4).calls(4) == [0.1, 0.1, 0.1]
+
+
+def test_an_even_limit_that_says_nothing_is_left_after_each_request_costs_no_rate() -> None:
+    """It means the next tenth of a second, and says one second, since it counts in whole ones."""
+    assert Line(*[(200, EACH_SECOND)] * 20, rate=9.0).calls(20) == [0.111] * 19
+
+
+def test_such_a_limit_that_tells_no_policy_costs_one_second_once() -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}
+
+    assert Line(*[(200, headers)] * 20).calls(20) == [1.0] + [0.1] * 18
+
+
+def test_such_a_limit_below_our_own_rate_is_kept() -> None:
+    assert Line(*[(200, EACH_SECOND)] * 20, rate=50.0).calls(20) == [0.1] * 19
+
+
+def test_a_quota_that_was_used_up_by_others_in_the_meantime_pauses_again() -> None:
+    assert Line((200, EMPTY), (200, EMPTY), 200).calls(3) == [30.0, 30.0]
+
+
+def test_headers_alone_refuse_no_call() -> None:
+    """They may be wrong: after the longest pause that we would wait for, the server is asked."""
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "3600"}
+
+    assert Line((200, headers), 200, 200).calls(3) == [120.0, 0.1]
+
+
+def test_a_quota_used_up_of_which_nobody_says_when_it_ends_slows_down() -> None:
+    headers = {"x-ms-ratelimit-remaining-subscription-reads": "0"}
+
+    assert Line((200, headers), 200, 200).calls(3)[-1] == pytest.approx(0.1 / 0.7, abs=1e-3)
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-1", "1e9", "NaN", '"', '"a";r=;t=', ";;;,,,", "r=0", "9" * 400])
+def test_headers_that_nobody_understands_do_nothing(value: str) -> None:
+    names = ("RateLimit", "RateLimit-Policy", "RateLimit-Remaining", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+    assert Line((200, dict.fromkeys(names, value)), 200, 200).calls(3) == [0.1, 0.1]
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(0, 1), (-1, 1), (float("nan"), 1), (float("inf"), 1), (10, 0)])
+def test_what_is_no_limit_is_an_error(rate: float, burst: int) -> None:
+    with pytest.raises(ConfigurationError, match="no limit that can be kept"):
+        RateLimiter(rate, burst)
+
+
+def test_the_clock_on_the_wall_may_be_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = RateLimiter(200.0)
+    request = prepared()
+    for moment in (2_000_000_000.0, 1_000_000_000.0, 0.0):
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        assert compose([limiter], ScriptedTransport(200))(request).status_code == 200
+
+
+def test_ctrl_c_wakes_who_waits_for_a_slot() -> None:
+    limiter, ended = RateLimiter(0.001), list[type[BaseException]]()
+
+    def work() -> None:
+        try:
+            compose([limiter], ScriptedTransport(200))(prepared())
+        except KeyboardInterrupt:
+            ended.append(KeyboardInterrupt)
+
+    work()
+    thread = threading.Thread(target=work)
+    thread.start()
+    stopping.set()
+    thread.join()
+    stopping.clear()
+
+    assert ended == [KeyboardInterrupt]
 
 
 def test_threads_share_one_pace() -> None:

@@ -26,7 +26,13 @@ def test_a_read_is_followed(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("location", "reached"),
-    [("new", "/new"), ("/v1/new?b=2", "/new?b=2"), (f"{API}/new", "/new"), ("//api.example.com/v1/new", "/new")],
+    [
+        ("new", "/new"),
+        ("/v1/new?b=2", "/new?b=2"),
+        (f"{API}/new", "/new"),
+        ("//api.example.com/v1/new", "/new"),
+        ("/v1/n\u00c3\u00a9", "/n%C3%A9"),
+    ],
 )
 def test_a_location_is_relative_or_absolute(location: str, reached: str) -> None:
     network = ScriptedTransport(moved(302, location), 200)

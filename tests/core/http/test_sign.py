@@ -1,13 +1,15 @@
 from dataclasses import dataclass
 
 import pytest
+from requests import PreparedRequest, Response
 
-from tests.support.scripted import ScriptedTransport, prepared
+from tests.support.scripted import FakeTime, ScriptedTransport, prepared
 from txo_core.exceptions import ConfigurationError
 from txo_core.http.origins import TrustedOrigins
-from txo_core.http.policy import compose
+from txo_core.http.policy import Send, compose
 from txo_core.http.renewal import Renewal
 from txo_core.http.sign import Bearer, Sign, Unsigned
+from txo_core.http.token_source import SourceTokens
 from txo_core.oauth import ApiKey, Basic, FixedToken
 
 TRUSTED = TrustedOrigins(["https://api.example.com"])
@@ -102,3 +104,31 @@ def test_a_token_that_another_thread_has_replaced_is_not_dropped_again() -> None
     assert signer.renew(rejected)
     assert signer.renew(rejected)
     assert tokens.number == 2
+
+
+def test_a_token_that_ends_while_the_call_waits_for_its_slot_is_not_sent() -> None:
+    source, time, network = Rotating(), FakeTime(), ScriptedTransport(200, 200)
+    vars(source)["get_token"] = lambda scope: Token(f"made-up-{len(network.requests) + 1}", time.now + 30)
+    tokens = SourceTokens(source, clock=time.clock, now=time.clock)
+
+    def slot(request: PreparedRequest, send: Send) -> Response:
+        time.sleep(60)
+        return send(request)
+
+    send = compose([slot, Sign(Bearer(tokens), TRUSTED)], network)
+    for _ in range(2):
+        send(prepared())
+
+    assert [sent.headers["Authorization"] for sent in network.requests] == ["Bearer made-up-1", "Bearer made-up-2"]
+
+
+def test_the_provider_hears_how_its_new_token_fared() -> None:
+    heard: list[tuple[str, bool]] = []
+    tokens = Rotating()
+    vars(tokens)["judge"] = lambda token, accepted: heard.append((token, accepted))
+
+    renewed(Bearer(tokens), 401, 200)
+    renewed(Bearer(tokens), 401, 401)
+    renewed(Bearer(tokens), 200)
+
+    assert heard == [("made-up-2", True), ("made-up-3", False)]

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from tests.support.scripted import FakeTime
-from txo_core.exceptions import ApiAuthenticationError
+from txo_core.exceptions import ApiAuthenticationError, ConfigurationError
 from txo_core.http.token import AccessToken
 from txo_core.http.token_cache import TokenCache
 
@@ -16,13 +16,17 @@ class Provider:
         self.lifetime = lifetime
         self.asked = 0
         self.failing = False
+        self.stubborn = False
+        self.retry_after: float | None = None
+        self.slowness = 0.0
         self.cache = TokenCache(self.fetch, self.time.clock, lambda low, high: high)
 
     def fetch(self) -> tuple[AccessToken, float]:
         self.asked += 1
+        self.time.now += self.slowness
         if self.failing:
-            raise ApiAuthenticationError("refused", code="invalid_client")
-        return AccessToken(f"made-up-{self.asked}"), self.lifetime
+            raise ApiAuthenticationError("refused", code="invalid_client", retry_after=self.retry_after)
+        return AccessToken(f"made-up-{1 if self.stubborn else self.asked}"), self.lifetime
 
     def get(self, later: float = 0.0) -> str:
         self.time.now += later
@@ -119,3 +123,82 @@ def test_the_thread_that_is_interrupted_lets_the_others_go_on() -> None:
 
 def interrupted() -> tuple[AccessToken, float]:
     raise KeyboardInterrupt
+
+
+def test_a_helpful_failure_is_shared_like_any_other() -> None:
+    asked: list[int] = []
+
+    def fetch() -> tuple[AccessToken, float]:
+        asked.append(1)
+        raise ConfigurationError("There is no certificate", "Save it")
+
+    cache, errors = TokenCache(fetch), []
+    for _ in range(3):
+        with pytest.raises(ConfigurationError) as refused:
+            cache.get()
+        errors.append(refused.value)
+
+    assert (len(asked), len(set(map(id, errors)))) == (1, 3)
+
+
+def test_the_providers_retry_after_is_heeded() -> None:
+    provider = Provider()
+    provider.failing, provider.retry_after = True, 40.0
+    for later in (0, 30, 9):
+        with pytest.raises(ApiAuthenticationError):
+            provider.get(later)
+    provider.failing = False
+
+    assert provider.asked == 1
+    assert provider.get(2) == "made-up-2"
+
+
+def test_the_time_of_a_token_runs_since_it_was_asked_for() -> None:
+    provider = Provider(lifetime=100)
+    provider.slowness = 50.0
+
+    assert [provider.get(), provider.get(29), provider.get(2)] == ["made-up-1", "made-up-1", "made-up-2"]
+
+
+def test_a_provider_that_returns_the_rejected_token_is_not_asked_in_a_circle() -> None:
+    provider = Provider()
+    provider.stubborn = True
+    for later in (0, 1, 1, 1):
+        token = provider.get(later)
+        provider.cache.drop(token)
+    assert provider.asked == 2
+
+    provider.get(31)
+    assert provider.cache.drop("made-up-1")
+
+
+def test_where_every_new_token_is_rejected_the_next_is_asked_for_ever_more_rarely() -> None:
+    provider = Provider()
+    rejected = provider.get()
+    for _ in range(600):
+        provider.cache.drop(rejected)
+        token = provider.get(later=1)
+        if token != rejected:
+            provider.cache.judge(token, accepted=False)
+            provider.cache.judge(token, accepted=False)
+        rejected = token
+    assert provider.asked < 20
+
+    provider.get(later=61)
+    provider.cache.judge(rejected, accepted=True)
+    provider.cache.drop(rejected)
+    asked = provider.asked
+    provider.cache.drop(provider.get())
+    provider.get()
+    assert provider.asked == asked + 2
+
+
+def test_not_all_processes_renew_in_the_same_second() -> None:
+    early, late = Provider(), Provider()
+    early.cache = TokenCache(early.fetch, early.time.clock, lambda low, high: high)
+    late.cache = TokenCache(late.fetch, late.time.clock, lambda low, high: low)
+    for provider in (early, late):
+        provider.get()
+
+    assert [provider.get(3330) for provider in (early, late)] == ["made-up-2", "made-up-1"]
+    assert late.get(35) == "made-up-2"

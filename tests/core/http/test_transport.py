@@ -2,8 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import requests
@@ -90,6 +91,32 @@ def test_a_chunked_body_that_breaks_off_is_truncated() -> None:
 
     with server(lambda peer: peer.sendall(head + b"5\r\nhello\r\n5\r\nwo")) as url:
         assert code_of(PolicyAdapter([]), url) == "truncated"
+
+
+def test_a_head_that_drips_in_has_an_end() -> None:
+    """Each byte comes within the time-out of a read, all of them together do not."""
+
+    def drip(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\n")
+        with suppress(OSError):
+            for _ in range(100):
+                peer.sendall(b"X-A: b\r\n")
+                time.sleep(0.05)
+
+    with server(drip) as url:
+        assert code_of(PolicyAdapter([]), url, timeout=0.3) == "read-timeout"
+
+
+def test_a_body_that_drips_in_has_an_end() -> None:
+    def drip(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        with suppress(OSError):
+            for _ in range(100):
+                peer.sendall(b"x")
+                time.sleep(0.05)
+
+    with server(drip) as url:
+        assert code_of(PolicyAdapter([]), url, timeout=0.3) == "read-timeout"
 
 
 def test_the_deadline_of_the_whole_call_ends_an_attempt(sandbox: Sandbox) -> None:

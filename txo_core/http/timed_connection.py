@@ -1,0 +1,94 @@
+"""Connections on which an answer has an end: a server that sends one byte now and then does not hold us for ever.
+
+A time-out of a socket holds for each read alone. Here it also holds for all reads of an answer together, from the first
+byte of its head to the last of its body.
+"""
+
+import http.client
+import io
+import math
+import socket
+import threading
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from txo_core.clock import monotonic
+
+
+class AnswerTime(threading.local):
+    """The moment of the monotonic clock at which the answer to this thread's request has to be there."""
+
+    until: float = math.inf
+
+
+ANSWER_TIME = AnswerTime()
+
+
+class TimedReader(io.RawIOBase):
+    """Reads from a socket's stream until a moment; then each read is a time-out."""
+
+    def __init__(self, stream: io.RawIOBase, sock: socket.socket, until: float) -> None:
+        self._stream = stream
+        self._socket = sock
+        self._until = until
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there, waiting no longer than until the moment."""
+        left = self._until - monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer takes too long")
+        usual = self._socket.gettimeout()
+        if usual is None or left < usual:
+            self._socket.settimeout(left)
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+        super().close()
+
+
+class TimedResponse(http.client.HTTPResponse):
+    """An answer that is read under the time of this thread's request."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        if ANSWER_TIME.until < math.inf:
+            stream: Any = self.fp
+            self.fp = io.BufferedReader(TimedReader(stream.detach(), sock, ANSWER_TIME.until))
+
+
+class TimedHTTPConnection(HTTPConnection):
+    """A connection whose answers are timed."""
+
+    response_class = TimedResponse
+
+
+class TimedHTTPSConnection(HTTPSConnection):
+    """An encrypted one."""
+
+    response_class = TimedResponse
+
+
+class TimedHTTPPool(HTTPConnectionPool):
+    """A pool of them."""
+
+    ConnectionCls = TimedHTTPConnection
+
+
+class TimedHTTPSPool(HTTPSConnectionPool):
+    """A pool of encrypted ones."""
+
+    ConnectionCls = TimedHTTPSConnection
+
+
+def timed(manager: urllib3.PoolManager) -> None:
+    """Let the manager make pools of such connections from now on."""
+    manager.pool_classes_by_scheme = {"http": TimedHTTPPool, "https": TimedHTTPSPool}

@@ -1,0 +1,98 @@
+"""Whether all rows of a list came, as far as its server tells."""
+
+from dataclasses import replace
+
+from txo_core.exceptions import ApiOperationError
+from txo_core.http.origins import address_of
+from txo_core.page_places import Place
+from txo_core.page_signs import signs_of, whole_number
+from txo_core.page_styles import Cursor, NextLink, Offset, PageNumber, Paging
+from txo_core.page_urls import parameter, with_parameters
+from txo_core.pages import Page
+
+ROUND = 50
+"""Caps of page sizes are round numbers."""
+STARTS = ("offset", "skip", "start", "page", "page[number]", "cursor", "after", "$skiptoken", "$deltatoken")
+"""Parameters with which a caller begins somewhere behind the first row."""
+
+
+def counted_url(url: str, paging: Paging) -> str:
+    """Return the URL with `$count=true` if that is how its list is counted; an own `total` says that it is not."""
+    odata = isinstance(paging, NextLink) or (isinstance(paging, Offset) and paging.param == "$skip")
+    return with_parameters(url, {"$count": "true"}) if odata and paging.total is None else url
+
+
+def with_count(place: Place, page: Page, paging: Paging) -> Place:
+    """Return the place with what the page says of the number of all rows."""
+    signs = signs_of(page, paging.total)
+    if signs.total is None or not signs.certain:
+        return place
+    least = signs.total if place.least < 0 else min(place.least, signs.total)
+    return replace(place, least=least, largest=max(place.largest, signs.total))
+
+
+def refuse_incomplete(page: Page, done: Place, paging: Paging, url: str, check_count: bool) -> None:
+    """Raise an error if the server speaks of rows that did not come; `done` is the place behind the last page.
+
+    More rows than were counted are fine: some came while the list was read. Fewer are, if some were deleted
+    meanwhile, so the smallest count is what has to come. Where rows are found by their position, a deletion moves
+    others out of sight: then `check_count` asks for the largest.
+    """
+    linked = isinstance(paging, NextLink | Cursor)
+    counted = done.largest if check_count and not linked else done.least
+    expected = _expected(counted, paging, url)
+    if done.rows < expected:
+        raise incomplete(page, f"brought {done.rows} of the {expected} rows that the server counts")
+    signs = signs_of(page, paging.total)
+    if linked and signs.more:
+        raise incomplete(page, f"brought {done.rows} rows and, in {signs.way_on!r}, a way to more that is not taken")
+    if linked and signs.pages is not None and signs.pages > done.pages and not _in_the_middle(url):
+        raise incomplete(page, f"brought {done.pages} of {signs.pages} pages")
+    if check_count and counted < 0:
+        raise ApiOperationError(
+            f"GET {address_of(page.url)} does not say how many rows there are, so nothing can be checked. If it does,"
+            " name the place: paging=NextLink(total='meta.total')",
+            code="no-count",
+        )
+
+
+def probe_url(page: Page, done: Place, paging: Paging, url: str) -> str | None:
+    """Return where the row after the only page would be, if that page may have been cut in silence; else None.
+
+    That is: OData, a round number of rows, no link, no count, and not what `$top` asked for.
+    """
+    rows = len(page.rows)
+    silent = isinstance(paging, NextLink) and done.pages == 1 and done.largest < 0 and not _in_the_middle(url)
+    if not silent or not rows or rows % ROUND or "value" not in page.body or parameter(url, "$apply"):
+        return None
+    if whole_number(parameter(url, "$top")) == rows:
+        return None
+    skip = whole_number(parameter(url, "$skip")) or 0
+    return with_parameters(url, {"$skip": skip + rows, "$top": 1})
+
+
+def _expected(counted: int, paging: Paging, url: str) -> int:
+    """Return how many rows have to come; `$top` and `$skip` do not change an OData count (4.01, 11.2.6.5)."""
+    if isinstance(paging, Offset):
+        return counted - paging.start
+    if isinstance(paging, PageNumber):
+        return counted
+    if _in_the_middle(url):
+        return 0
+    counted -= whole_number(parameter(url, "$skip")) or 0
+    top = whole_number(parameter(url, "$top"))
+    return counted if top is None else min(counted, top)
+
+
+def _in_the_middle(url: str) -> bool:
+    """Tell whether the caller began somewhere behind the first page."""
+    return any(parameter(url, name) not in (None, "", "0", "1") for name in STARTS)
+
+
+def incomplete(page: Page, what: str) -> ApiOperationError:
+    """Return the error of a list that lacks rows, with the ways to get them."""
+    return ApiOperationError(
+        f"GET {address_of(page.url)} {what}; the list is incomplete. If the API pages in another way, say so:"
+        " paging=Offset(), PageNumber(), Cursor('next_cursor') or NextLink('links.next'); total='' believes no count",
+        code="incomplete",
+    )

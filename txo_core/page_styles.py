@@ -1,0 +1,231 @@
+"""The ways in which APIs page: by link, by cursor, by offset, by page number."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Self
+
+from requests.utils import requote_uri
+
+from txo_core.exceptions import ApiOperationError, ValidationError
+from txo_core.http.origins import address_of, resolved
+from txo_core.page_places import Place
+from txo_core.page_signs import flag_of, next_link, signs_of, whole_number
+from txo_core.page_urls import parameter, with_parameters
+from txo_core.pages import Page, at_path
+
+STOPS_COUNTING = frozenset({5000, 10000})
+"""Totals at which Dataverse and Elasticsearch stop counting: there may be more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """How a list is paged. `rows` is the path of the rows in a page, `total` that of the server's count of them.
+
+    Both are found under their usual names. `total` may name a header; an empty text lets no count be believed.
+    """
+
+    rows: str | None = None
+    total: str | None = None
+
+    def begin(self, url: str) -> str:
+        """Return the URL of the first page of the list."""
+        return url
+
+    def after(self, page: Page, place: Place) -> str | None:
+        """Return the URL of the page after this one, which was read at the place; None after the last."""
+        raise NotImplementedError
+
+    def ahead(self, url: str, step: int) -> Iterator[str]:
+        """Yield the URLs of the pages after that one, if they can be known before it is read and has `step` rows."""
+        return iter(())
+
+    def check(self, page: Page, place: Place) -> None:
+        """Raise ApiOperationError for a page that shows that rows were left out before it."""
+
+    def smaller(self, url: str) -> str | None:
+        """Return the URL of the same page with fewer rows, for a server that cannot give so many; None if none is."""
+        return None
+
+    def asked(self, url: str) -> int | None:
+        """Return the number of rows that the URL asks for."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class NextLink(Paging):
+    """Each page names the next one: `@odata.nextLink`, `next`, `links.next`..., or a Link header (RFC 8288).
+
+    `field` is the path of the link, if it has none of the usual names.
+    """
+
+    field: str | None = None
+
+    def after(self, page: Page, place: Place) -> str | None:
+        """Return where the page's link leads, resolved against the address that the page came from."""
+        link = at_path(page.body, self.field) if self.field else next_link(page)
+        return requote_uri(resolved(page.at, link)) if link and isinstance(link, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor(Paging):
+    """Each page gives a text that asks for the next one: in the body at the path `field`, or in the header `field`."""
+
+    field: str = "next_cursor"
+    param: str = "cursor"
+
+    def __post_init__(self) -> None:
+        _require_texts(self, "field", "param")
+
+    def after(self, page: Page, place: Place) -> str | None:
+        """Return the URL with the page's cursor; None without one, or if the server says that this was all."""
+        cursor = at_path(page.body, self.field)
+        cursor = page.headers.get(self.field) if cursor is None else cursor
+        if cursor in (None, "", False) or flag_of(page) is False:
+            return None
+        if not isinstance(cursor, str | int):
+            raise ApiOperationError(
+                f"GET {address_of(page.url)} gives no text as cursor under {self.field!r}", code="no-cursor"
+            )
+        return with_parameters(page.url, {self.param: str(cursor)})
+
+
+@dataclass(frozen=True, slots=True)
+class Offset(Paging):
+    """The URL says how many rows to leave out: `offset` and `limit`, or `$skip` and `$top` (`Offset.odata()`).
+
+    It goes on after the rows that came, not after those that were asked for, until a page is empty or the server says
+    that it was the last. A page that is too much for the server (408, 413, 504, a time-out) is asked for in halves.
+    """
+
+    param: str = "offset"
+    limit_param: str = "limit"
+    size: int | None = None
+    start: int = 0
+
+    def __post_init__(self) -> None:
+        _require_texts(self, "param", "limit_param")
+        _require_numbers(self, size=1, start=0)
+
+    @classmethod
+    def odata(cls, size: int | None = None) -> Self:
+        """Return paging by `$skip` and `$top`, for OData services that give no next link."""
+        return cls("$skip", "$top", size)
+
+    def begin(self, url: str) -> str:
+        """Return the URL of the first page of the list."""
+        url = with_parameters(url, {self.limit_param: self.size}) if self.size else url
+        return with_parameters(url, {self.param: self.start})
+
+    def after(self, page: Page, place: Place) -> str | None:
+        """Return the URL that goes on after the rows that came."""
+        offset = (whole_number(parameter(page.url, self.param)) or 0) + len(page.rows)
+        ended = not page.rows or says_end(page, place, self, offset, None)
+        return None if ended else with_parameters(page.url, {self.param: offset})
+
+    def ahead(self, url: str, step: int) -> Iterator[str]:
+        """Yield the URLs of the pages after that one."""
+        offset = whole_number(parameter(url, self.param)) or 0
+        return (with_parameters(url, {self.param: at}) for at in count(offset + step, step))
+
+    def smaller(self, url: str) -> str | None:
+        """Return the URL of the first half of the page."""
+        size = self.asked(url) or 0
+        return with_parameters(url, {self.limit_param: size // 2}) if size > 1 else None
+
+    def asked(self, url: str) -> int | None:
+        """Return the number of rows that the URL asks for."""
+        return whole_number(parameter(url, self.limit_param))
+
+
+@dataclass(frozen=True, slots=True)
+class PageNumber(Paging):
+    """The URL says which page: `page` and `per_page`; the pages are counted from `first` on.
+
+    A server whose pages are smaller than asked for is asked for its own size from page 2 on, so that no gap can
+    come of it. A short page before the last is then an error, unless the server counts the rows, or `short_pages` says
+    that this API leaves out rows of a page that the caller may not see.
+    """
+
+    param: str = "page"
+    size_param: str = "per_page"
+    size: int | None = None
+    first: int = 1
+    short_pages: bool = False
+
+    def __post_init__(self) -> None:
+        _require_texts(self, "param", "size_param")
+        _require_numbers(self, size=1, first=0)
+
+    def begin(self, url: str) -> str:
+        """Return the URL of the first page of the list."""
+        url = with_parameters(url, {self.size_param: self.size}) if self.size else url
+        return with_parameters(url, {self.param: self.first})
+
+    def after(self, page: Page, place: Place) -> str | None:
+        """Return the URL of the next page by its number, and in the size that the server really gives."""
+        number = whole_number(parameter(page.url, self.param)) or 0
+        seen = place.rows + len(page.rows)
+        if not page.rows or says_end(page, place, self, seen, number + 1 - self.first):
+            return None
+        url = page.url
+        if place.pages == 0 and not self.short_pages and self.asked(url) not in (None, len(page.rows)):
+            url = with_parameters(url, {self.size_param: len(page.rows)})
+        return with_parameters(url, {self.param: number + 1})
+
+    def ahead(self, url: str, step: int) -> Iterator[str]:
+        """Yield the URLs of the pages after that one."""
+        number = whole_number(parameter(url, self.param)) or 0
+        return (with_parameters(url, {self.param: at}) for at in count(number + 1))
+
+    def check(self, page: Page, place: Place) -> None:
+        """Raise ApiOperationError if rows come after a short page, and nothing tells whether some are missing."""
+        if page.rows and 0 < place.last < place.most and place.largest < 0 and not self.short_pages:
+            raise ApiOperationError(
+                f"GET {address_of(page.url)} gave {place.last} rows on page {place.pages} and {place.most} on another,"
+                " and does not count them all; the list may have gaps. Page by Offset, or say short_pages=True if this"
+                " API leaves out rows that you may not see",
+                code="uneven-pages",
+            )
+
+    def asked(self, url: str) -> int | None:
+        """Return the number of rows that the URL asks for."""
+        return whole_number(parameter(url, self.size_param))
+
+
+def says_end(page: Page, place: Place, paging: Paging, reached: int, pages: int | None) -> bool:
+    """Tell whether this was the last page by the server's own word; where that may mean something else, it was not.
+
+    A count that may be that of this page, and a `pages` or `has_more` that is made of a page size which the server does
+    not keep to, do not count alone; the price is one more page, an empty one.
+    """
+    signs = signs_of(page, paging.total)
+    if signs.more:
+        return False
+    total = signs.total if signs.total is not None else place.largest
+    counted = 0 <= total <= reached and total not in STOPS_COUNTING
+    certain = signs.certain or signs.total is None
+    by_word = signs.more is False or (signs.pages is not None and pages is not None and pages >= signs.pages)
+    kept_to = max(place.most, len(page.rows)) >= (paging.asked(page.url) or 0)
+    return counted if certain and total >= 0 else by_word and (counted or kept_to)
+
+
+def _require_texts(paging: Paging, *names: str) -> None:
+    for name in names:
+        value = getattr(paging, name)
+        if not isinstance(value, str) or not value:
+            _refuse(paging, name, value, "Give the name as the API's documentation has it")
+
+
+def _require_numbers(paging: Paging, **least: int) -> None:
+    for name, lowest in least.items():
+        value = getattr(paging, name)
+        if name == "size" and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            _refuse(paging, name, value, f"Give a whole number from {lowest} on")
+
+
+def _refuse(paging: Paging, name: str, value: Any, solution: str) -> None:
+    kind = type(paging).__name__
+    raise ValidationError(f"{value!r} is no {name} of {kind}", solution, 'Offset("offset", "limit", size=500)')

@@ -1,0 +1,109 @@
+"""Files over HTTP: from the API to the disk, whole or not at all, and from the disk to the API."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from requests import Response
+
+from txo_core.atomic import atomic_write, explained
+from txo_core.caller import parsed
+from txo_core.exceptions import ApiOperationError, FileOperationError, ValidationError
+from txo_core.http.errors import called
+from txo_core.http.policy import call_of
+
+Sender = Callable[..., Response]
+"""What sends a call: `Caller.send`."""
+
+GIBIBYTE = 1024**3
+LONGEST_FILE = 10 * GIBIBYTE
+LONGEST_TRANSFER = 3600.0
+OCTETS = "application/octet-stream"
+UPLOAD_METHODS = ("PUT", "POST", "PATCH")
+
+
+@dataclass(slots=True)
+class FileSink:
+    """Takes the body of an answer into a file; a new attempt starts the file anew."""
+
+    file: BinaryIO
+    path: Path
+    max_bytes: int
+    used: bool = False
+
+    def begin(self) -> Callable[[bytes], object]:
+        """Empty the file, and return what writes to it."""
+        self.used = True
+        self.file.seek(0)
+        self.file.truncate()
+        return self.write
+
+    def write(self, chunk: bytes) -> None:
+        """Write a piece; an error of the disk is a FileOperationError, and none of the network."""
+        with explained(self.path):
+            self.file.write(chunk)
+
+
+def download(send: Sender, url: str, path: str | Path, max_bytes: int = LONGEST_FILE, **options: Any) -> Path:
+    """Return the path, where the body of the answer now lies; on any error what was there before is untouched.
+
+    The body goes to the disk piece by piece. One that breaks off is asked for again, from its beginning.
+    """
+    target = Path(path)
+    headers = {"Accept": "*/*"} | dict(options.pop("headers", None) or {})
+    with atomic_write(target) as file:
+        sink = FileSink(file, target, max_bytes)
+        response = send("GET", url, headers=headers, sink=sink, **options)
+        if response.status_code != 200:
+            raise _nothing(response)
+        if not sink.used:
+            # The result of a long operation: another request brought it, and its body is in memory.
+            sink.begin()(response.content)
+    return target
+
+
+def upload(
+    send: Sender,
+    url: str,
+    path: str | Path,
+    method: str = "PUT",
+    content_type: str = OCTETS,
+    **options: Any,
+) -> Any:
+    """Return what the API answers to the file, which is read while it is sent."""
+    if method not in UPLOAD_METHODS:
+        raise ValidationError(
+            f"A file cannot be sent with {method}", "Use PUT, POST or PATCH", 'api.upload("files/a.pdf", path)'
+        )
+    source = Path(path)
+    own = dict(options.pop("headers", None) or {})
+    with _opened(source) as file:
+        length = file.seek(0, 2)
+        file.seek(0)
+        headers = {"Content-Type": content_type, **own, "Content-Length": str(length)}
+        return parsed(send(method, url, body=file, headers=headers, **options))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise FileOperationError(
+            f"{path} cannot be read: {error.strerror}", "Give the path of a file that is there", f"ls -l {path}"
+        ) from None
+    with file:
+        yield file
+
+
+def _nothing(response: Response) -> ApiOperationError:
+    call = call_of(response.request)
+    return ApiOperationError(
+        f"{called(response.request)} answered {response.status_code}, which brings no file",
+        status_code=response.status_code,
+        code="no-file",
+        attempts=call.attempts,
+        details=call.details,
+    )
