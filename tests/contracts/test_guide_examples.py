@@ -1081,7 +1081,7 @@ def test_the_names_of_the_guide_are_where_the_table_says() -> None:
         "path_helpers": get_path.__module__,
         "config_loader": load_config.__module__,
         "api_factory": create_rest_api.__module__,
-        "rest_api_helpers": RestClient.__module__,
+        "rest_api_helpers": RestClient.__module__.removesuffix(".client"),
         "oauth_helpers": FixedToken.__module__,
         "load_n_save": TxoDataHandler.__module__,
         "url_builders": build_api_url.__module__,

@@ -13,8 +13,6 @@ from requests import PreparedRequest, Response
 from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from tests.support.scripted import API, FakeTime, response_of
 from txo_core.api_factory import create_rest_api
-from txo_core.batch import BatchAnswer, BatchRequest, BatchResult
-from txo_core.batch_parts import relative_url
 from txo_core.config import TxoConfig
 from txo_core.exceptions import (
     ApiAuthenticationError,
@@ -37,6 +35,8 @@ from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
 from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
+from txo_core.rest.batch import BatchAnswer, BatchRequest, BatchResult
+from txo_core.rest.batch_parts import relative_url
 
 BATCH = "POST /api/v1/$batch"
 

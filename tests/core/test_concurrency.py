@@ -445,7 +445,7 @@ def test_ctrl_c_ends_a_map_at_once(wait: str, tmp_path: Path) -> None:
 def test_a_map_in_a_thread_ends_when_the_program_is_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C reaches the main thread only; a task of Prefect runs in another."""
     event, begun, outcome = threading.Event(), threading.Event(), list[str]()
-    monkeypatch.setattr("txo_core.dispatcher.stopping", event)
+    monkeypatch.setattr("txo_core.concurrency.dispatcher.stopping", event)
 
     def work(number: int) -> None:
         begun.set()

@@ -12,7 +12,6 @@ from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from tests.support.scripted import API, response_of
 from txo_core.api_factory import create_rest_api
 from txo_core.config import TxoConfig
-from txo_core.delta import Changes, Removal, track_changes
 from txo_core.exceptions import ApiError, ApiOperationError, ConfigurationError, EntityNotFoundError, ValidationError
 from txo_core.http.errors import ErrorMapping
 from txo_core.http.policy import Policy
@@ -20,6 +19,7 @@ from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
 from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
+from txo_core.rest.delta import Changes, Removal, track_changes
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.programs import REPOSITORY
 from tests.support.scripted import FakeTime
-from txo_core.progress import ERASE, Progress, progress_text
+from txo_core.concurrency.progress import ERASE, Progress, progress_text
 
 PROGRAM = """
 import sys

@@ -12,7 +12,6 @@ from requests import Response
 
 from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from tests.support.scripted import prepared, response_of
-from txo_core import entity_keys
 from txo_core.api_factory import create_rest_api
 from txo_core.config import TxoConfig
 from txo_core.exceptions import (
@@ -24,9 +23,9 @@ from txo_core.exceptions import (
 )
 from txo_core.oauth import ClientCredentials
 from txo_core.odata import build_odata_filter
-from txo_core.rest import RestClient
+from txo_core.rest import RestClient, entity_keys
+from txo_core.rest.writes import TRIES, create_or_update
 from txo_core.results import ItemResult
-from txo_core.writes import TRIES, create_or_update
 
 NEW = {"no": "C9", "name": "New", "city": "Oslo", "balance": 12.5}
 
@@ -548,7 +547,8 @@ def test_a_taken_key_may_be_told_by_another_status(status: int) -> None:
     [(400, None), (401, None), (403, None), (429, None), (None, "refused"), (None, "connection-lost")],
 )
 def test_a_post_that_failed_for_another_reason_keeps_its_error(status: int | None, code: str | None) -> None:
-    failure, calls = ApiOperationError("no", status_code=status, code=code, in_doubt=code == "connection-lost"), list[str]()
+    failure = ApiOperationError("no", status_code=status, code=code, in_doubt=code == "connection-lost")
+    calls: list[str] = []
 
     def send(method: str, url: str, **arguments: Any) -> Response:
         calls.append(method)

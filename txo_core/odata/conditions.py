@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from txo_core.exceptions import ValidationError
-from txo_core.odata_literals import literal
+from txo_core.odata.literals import literal
 
 EXAMPLE = 'build_odata_filter({"status": "eq \'active\'", "no": in_(numbers), "balance": ge(100)})'
 

@@ -7,11 +7,11 @@ from typing import Any, Unpack
 from requests import Response
 from requests.utils import requote_uri
 
-from txo_core.caller import Caller, CallOptions, Params, parsed
 from txo_core.exceptions import ApiError, ApiOperationError, ValidationError
 from txo_core.http.origins import address_of, refuse_downgrade, resolved
-from txo_core.page_signs import next_link
-from txo_core.pages import Fetch, Page, page_of
+from txo_core.paginators.pages import Fetch, Page, page_of
+from txo_core.paginators.signs import next_link
+from txo_core.rest.caller import Caller, CallOptions, Params, parsed
 from txo_core.urls import join_url, with_query
 
 PREFERENCE = "odata.track-changes"

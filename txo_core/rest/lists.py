@@ -6,11 +6,11 @@ from typing import Any, TypedDict, Unpack
 
 from requests import Response
 
-from txo_core.caller import Caller, CallOptions, Params, parsed
 from txo_core.http.origins import credential_headers, origin_of
-from txo_core.odata_conditions import Conditions
-from txo_core.odata_entities import entities_url, page_size_headers, without_annotations
+from txo_core.odata.conditions import Conditions
 from txo_core.paginators import Fetch, Paging, rows_of_pages
+from txo_core.rest.caller import Caller, CallOptions, Params, parsed
+from txo_core.rest.entities import entities_url, page_size_headers, without_annotations
 from txo_core.urls import join_url, with_query
 
 Names = str | Iterable[str]

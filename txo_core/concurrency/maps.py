@@ -12,17 +12,15 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sized
 from typing import Any, TypeVar
 
-from txo_core.batching import BatchOutcome, batches, result_of_batches, taken_apart
 from txo_core.clock import Clock, monotonic
-from txo_core.dispatcher import Dispatcher, Tally, never_sent, result_of
+from txo_core.concurrency.batching import BatchOutcome, batches, result_of_batches, taken_apart
+from txo_core.concurrency.dispatcher import Dispatcher, Tally, never_sent, result_of
+from txo_core.concurrency.progress import Progress
+from txo_core.concurrency.result import ParallelResult, Unread
+from txo_core.concurrency.workers import Crew, Pace
 from txo_core.exceptions import ApiAuthenticationError, CircuitOpenError, ValidationError
 from txo_core.http.limiter import PACE, Pacer
-from txo_core.parallel_result import ParallelResult, Unread
-from txo_core.progress import Progress
 from txo_core.scrubbing import sentence
-from txo_core.workers import Crew, Pace
-
-__all__ = ["ParallelResult", "Unread", "batch_process", "parallel_map", "rate_limited_parallel", "same_for_all"]
 
 logger = logging.getLogger("txo_core.concurrency")
 

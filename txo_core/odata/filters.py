@@ -12,34 +12,17 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any, NoReturn
 
 from txo_core.exceptions import ValidationError
-from txo_core.odata_conditions import (
+from txo_core.odata.conditions import (
     EXAMPLE,
     OPERATORS,
     Condition,
     Conditions,
     Group,
     Raw,
-    all_of,
-    any_of,
-    between,
-    contains,
-    endswith,
     eq,
-    ge,
-    gt,
     in_,
-    le,
-    lt,
-    ne,
-    raw,
-    startswith,
 )
-from txo_core.odata_literals import field_name, key_segment, literal, percent_encoded, short_form
-
-__all__ = [
-    "all_of", "any_of", "between", "build_odata_filter", "contains", "endswith", "eq", "filter_expression", "ge", "gt",
-    "in_", "key_segment", "le", "literal", "lt", "ne", "raw", "startswith",
-]  # fmt: skip
+from txo_core.odata.literals import field_name, percent_encoded, short_form
 
 NOTHING = "false"
 Part = tuple[str, str]

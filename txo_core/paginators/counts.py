@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from txo_core.exceptions import ApiOperationError
 from txo_core.http.origins import address_of
-from txo_core.page_places import Place
-from txo_core.page_signs import signs_of, whole_number
-from txo_core.page_styles import Cursor, NextLink, Offset, PageNumber, Paging
-from txo_core.page_urls import parameter, with_parameters
-from txo_core.pages import Page
+from txo_core.paginators.page_urls import parameter, with_parameters
+from txo_core.paginators.pages import Page
+from txo_core.paginators.places import Place
+from txo_core.paginators.signs import signs_of, whole_number
+from txo_core.paginators.styles import Cursor, NextLink, Offset, PageNumber, Paging
 
 ROUND = 50
 """Caps of page sizes are round numbers."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from requests import Response
 
-from txo_core.caller import Headers, parsed
 from txo_core.exceptions import ValidationError
 from txo_core.http.operation_state import METHODS, OperationState
 from txo_core.http.operations import operation_of
+from txo_core.rest.caller import Headers, parsed
 
 Send = Callable[..., Response]
 

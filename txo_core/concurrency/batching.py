@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from txo_core.dispatcher import Tally
+from txo_core.concurrency.dispatcher import Tally
+from txo_core.concurrency.result import ParallelResult, Unread
 from txo_core.exceptions import ValidationError
-from txo_core.parallel_result import ParallelResult, Unread
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from txo_core.pages import Page, at_path
+from txo_core.paginators.pages import Page, at_path
 
 LINK_KEYS = ("@odata.nextLink", "odata.nextLink", "nextLink", "@nextLink", "__next")
 BOXES = (

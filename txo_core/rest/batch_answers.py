@@ -8,8 +8,6 @@ from typing import Any
 from requests import Response
 from requests.structures import CaseInsensitiveDict
 
-from txo_core.batch_parts import BatchAnswer, Part, Unit
-from txo_core.caller import Headers
 from txo_core.exceptions import ApiError, ApiOperationError, TxoError
 from txo_core.http.errors import called, error_of_response
 from txo_core.http.failures import in_doubt, may_help, repeatable, throttled
@@ -17,6 +15,8 @@ from txo_core.http.origins import address_of
 from txo_core.http.own_success import GONE, holds
 from txo_core.http.policy import Attempt, call_of
 from txo_core.http.retry_after import retry_after
+from txo_core.rest.batch_parts import BatchAnswer, Part, Unit
+from txo_core.rest.caller import Headers
 
 FAILED_DEPENDENCY = 424
 _DOUBT = "; the server may have done it all the same"

@@ -8,10 +8,10 @@ from itertools import count
 from typing import Any
 
 from txo_core.clock import Clock, monotonic, stopping
+from txo_core.concurrency.progress import Progress
+from txo_core.concurrency.result import ParallelResult, Unread
+from txo_core.concurrency.workers import Crew, Job
 from txo_core.exceptions import ApiTimeoutError, CircuitOpenError
-from txo_core.parallel_result import ParallelResult, Unread
-from txo_core.progress import Progress
-from txo_core.workers import Crew, Job
 
 TICK = 0.2
 """Seconds after which a waiting dispatcher looks up: for Ctrl-C, its deadline and the progress line."""

@@ -10,14 +10,12 @@ from typing import Any
 
 from txo_core.exceptions import ApiError, ApiOperationError, TxoError, ValidationError
 from txo_core.http.origins import address_of, refuse_downgrade
-from txo_core.page_counts import counted_url, incomplete, probe_url, refuse_incomplete, with_count
-from txo_core.page_places import Place, place_of, resume_token
-from txo_core.page_signs import signs_of
-from txo_core.page_styles import Cursor, NextLink, Offset, PageNumber, Paging
-from txo_core.pages import Fetch, Page, fingerprint, page_of, repeats_allowed
-from txo_core.read_ahead import ReadAhead
-
-__all__ = ["Cursor", "Fetch", "NextLink", "Offset", "PageNumber", "Paging", "rows_of_pages"]
+from txo_core.paginators.counts import counted_url, incomplete, probe_url, refuse_incomplete, with_count
+from txo_core.paginators.pages import Fetch, Page, fingerprint, page_of, repeats_allowed
+from txo_core.paginators.places import Place, place_of, resume_token
+from txo_core.paginators.read_ahead import ReadAhead
+from txo_core.paginators.signs import signs_of
+from txo_core.paginators.styles import NextLink, Paging
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +73,7 @@ class _Reading:
         self.first_row = b""
 
     def rows(self, start: Place) -> Iterator[Any]:
-        """Yield the rows from the place on; if its URL had to stay out of the token, the pages before are read again."""
+        """Yield the rows from the place on; if its URL was kept out of the token, the pages before are read again."""
         place: Place | None = start if start.url else Place(self.paging.begin(self.asked))
         self._begin(start)
         try:

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from txo_core.exceptions import ValidationError
 from txo_core.http.own_success import holds
-from txo_core.odata_literals import key_segment, literal
+from txo_core.odata.literals import key_segment, literal
 
 Key = str | Sequence[str] | Mapping[str, Any]
 Entity = Mapping[str, Any]

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from txo_core.exceptions import ValidationError
 from txo_core.odata import filter_expression
-from txo_core.odata_conditions import Conditions
+from txo_core.odata.conditions import Conditions
 from txo_core.urls import query_string, with_query
 
 EXAMPLE = 'api.get_odata_entities("customers", {"city": "Oslo"}, select=["no", "name"], page_size=500)'

@@ -6,13 +6,13 @@ from typing import Any
 
 from requests import Response
 
-from txo_core.caller import parsed
-from txo_core.entity_keys import Entity, Key, control, guid_segments, json_form, key_values, lock_for, same_key
 from txo_core.exceptions import ApiError, ApiOperationError, EntityNotFoundError
 from txo_core.http.origins import address_of, resolved
 from txo_core.http.own_success import holds
 from txo_core.odata import eq, filter_expression
-from txo_core.odata_literals import key_segment
+from txo_core.odata.literals import key_segment
+from txo_core.rest.caller import parsed
+from txo_core.rest.entity_keys import Entity, Key, control, guid_segments, json_form, key_values, lock_for, same_key
 from txo_core.results import ItemResult, Outcome
 
 Send = Callable[..., Response]

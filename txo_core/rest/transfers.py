@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 from requests import Response
 
 from txo_core.atomic import atomic_write, explained
-from txo_core.caller import parsed
 from txo_core.exceptions import ApiOperationError, FileOperationError, ValidationError
 from txo_core.http.errors import called
 from txo_core.http.policy import call_of
+from txo_core.rest.caller import parsed
 
 Sender = Callable[..., Response]
 """What sends a call: `Caller.send`."""

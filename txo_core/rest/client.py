@@ -5,29 +5,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from txo_core.batch import BatchOptions, BatchResult, Item, run_batch
-from txo_core.caller import IDEMPOTENCY_HEADER, Caller, CallOptions, Headers, Params, encoded, parsed
-from txo_core.delta import Changes, changes_of
-from txo_core.entity_keys import Key
 from txo_core.http.sessions import Sessions
-from txo_core.lists import EntityOptions, ListOptions, get_odata_entities, paginate
-from txo_core.odata_conditions import Conditions
-from txo_core.operations import Operation, resume, start
+from txo_core.odata.conditions import Conditions
+from txo_core.rest.batch import BatchOptions, BatchResult, Item, run_batch
+from txo_core.rest.caller import Caller, CallOptions, Headers, Params, parsed
+from txo_core.rest.delta import Changes, changes_of
+from txo_core.rest.entity_keys import Key
+from txo_core.rest.lists import EntityOptions, ListOptions, get_odata_entities, paginate
+from txo_core.rest.operations import Operation, resume, start
+from txo_core.rest.transfers import LONGEST_FILE, LONGEST_TRANSFER, OCTETS, download, upload
+from txo_core.rest.writes import create_or_update
 from txo_core.results import ItemResult
-from txo_core.transfers import LONGEST_FILE, LONGEST_TRANSFER, OCTETS, download, upload
 from txo_core.urls import join_url
-from txo_core.writes import create_or_update
-
-__all__ = [
-    "DEFAULT_HEADERS",
-    "IDEMPOTENCY_HEADER",
-    "CallOptions",
-    "Headers",
-    "Params",
-    "RestClient",
-    "encoded",
-    "parsed",
-]
 
 DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "txo"}
 
@@ -138,7 +127,7 @@ class RestClient:
         return upload(self._send, url, path, method, content_type, total_timeout=total_timeout, **options)
 
     def start(self, method: str, url: str, json: Any = None, **options: Unpack[CallOptions]) -> Operation:
-        """Begin what takes long and return it without waiting: `.result()` waits, `.token` is for `resume` elsewhere."""
+        """Begin what takes long and return it without waiting: `.result()` waits, `.token` is for `resume`."""
         return start(self._send, method, url, json, **options)
 
     def resume(self, token: str, headers: Headers | None = None) -> Any:
@@ -154,7 +143,7 @@ class RestClient:
     def batch(
         self, requests: Iterable[Item], size: int = 20, atomic: bool = False, **options: Unpack[BatchOptions]
     ) -> BatchResult:
-        """Send many requests in few, by `$batch`, and return what came back for each; see `txo_core.batch`."""
+        """Send many requests in few, by `$batch`, and return what came back for each; see `txo_core.rest.batch`."""
         return run_batch(self._caller, requests, size=size, atomic=atomic, **options)
 
     def close(self) -> None:

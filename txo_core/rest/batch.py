@@ -19,18 +19,18 @@ from typing import Any, TypedDict, Unpack
 
 from requests import PreparedRequest
 
-from txo_core.batch_answers import entries_of, fail, recognise, settle, skip
-from txo_core.batch_parts import EXAMPLE, BatchAnswer, BatchRequest, BatchResult, Unit, units_of
-from txo_core.caller import Caller, Headers, parsed
 from txo_core.exceptions import ApiAuthenticationError, ApiError, CircuitOpenError, EntityNotFoundError, ValidationError
 from txo_core.http.failures import repeatable
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Attempt, Call, Timeout, attach, call_of
+from txo_core.rest.batch_answers import entries_of, fail, recognise, settle, skip
+from txo_core.rest.batch_parts import EXAMPLE, BatchAnswer, BatchRequest, BatchResult, Unit, units_of
+from txo_core.rest.caller import Caller, Headers, parsed
 from txo_core.urls import join_url
 
 __all__ = ["BatchAnswer", "BatchOptions", "BatchRequest", "BatchResult", "Item", "run_batch"]
 
-logger = logging.getLogger("txo_core.batch")
+logger = logging.getLogger("txo_core.rest.batch")
 
 Item = BatchRequest | Sequence[Any] | Mapping[str, Any]
 """A request of a batch, or its arguments."""

@@ -9,10 +9,10 @@ from requests.utils import requote_uri
 
 from txo_core.exceptions import ApiOperationError, ValidationError
 from txo_core.http.origins import address_of, resolved
-from txo_core.page_places import Place
-from txo_core.page_signs import flag_of, next_link, signs_of, whole_number
-from txo_core.page_urls import parameter, with_parameters
-from txo_core.pages import Page, at_path
+from txo_core.paginators.page_urls import parameter, with_parameters
+from txo_core.paginators.pages import Page, at_path
+from txo_core.paginators.places import Place
+from txo_core.paginators.signs import flag_of, next_link, signs_of, whole_number
 
 STOPS_COUNTING = frozenset({5000, 10000})
 """Totals at which Dataverse and Elasticsearch stop counting: there may be more."""

@@ -7,11 +7,11 @@ from typing import Any, Self
 from requests import PreparedRequest, RequestException
 from requests.structures import CaseInsensitiveDict
 
-from txo_core.caller import Caller, Headers, Params, encoded
 from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError, ValidationError
 from txo_core.http.origins import origin_of, shown_origin
 from txo_core.http.policy import Call, Options, attach
 from txo_core.http.sessions import prepared_url
+from txo_core.rest.caller import Caller, Headers, Params, encoded
 from txo_core.urls import join_url, with_query
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
