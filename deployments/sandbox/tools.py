@@ -28,6 +28,7 @@ RESOURCES = (
     ("/api/v1/redirect?to=/echo&status=302", "a redirect"),
     ("/oauth/token", "POST: OAuth 2.0 client credentials"),
     ("/soap/customers?wsdl", "the customers as a SOAP 1.1 service"),
+    ("/api/v1/attachments/offer.pdf", "PUT: takes a file"),
     ("/echo", "what you sent"),
     ("/files/1000000", "a file of so many bytes; /files/1000000/sha256 is its checksum"),
     ("/stats?format=html", "what arrived here"),
@@ -52,6 +53,7 @@ class Tools:
             route("/echo", self.echo, *EVERY_METHOD),
             route("/anything", self.echo, *EVERY_METHOD),
             route("/cookie", self.cookie),
+            route("/api/v1/attachments/{name}", self.attach, "PUT", "POST"),
             route("/files/{size:int}", self.file),
             route("/files/{size:int}/sha256", self.checksum),
             route("/api/v1/redirect", self.redirect, *EVERY_METHOD),
@@ -89,6 +91,12 @@ class Tools:
                 "json": parsed,
             },
         )
+
+    def attach(self, exchange: Exchange, name: str) -> Answer:
+        """Takes a file, and says what came."""
+        self.state.stats.wrote("attachments", exchange.method, name)
+        checksum = hashlib.sha256(exchange.body).hexdigest()
+        return json_answer(201, {"name": name, "size": len(exchange.body), "sha256": checksum})
 
     def cookie(self, exchange: Exchange) -> Answer:
         """Sets the cookie `session` to `?set=`."""
