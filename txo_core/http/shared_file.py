@@ -14,9 +14,16 @@ from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.exceptions import FileOperationError
 from txo_core.http.schedule import NUMBERS, NUMBERS_OF, Schedule
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-MAGIC = b"TXO-PACE-1 " + (BOOT_ID.read_bytes() if BOOT_ID.exists() else b"\n")
-"""What kind of file it is, and of which boot; where the kernel does not tell, the moments in it have to do."""
+
+def _boot_id() -> bytes:
+    """Return what the kernel calls this boot; where it does not tell, the moments of a plan have to do."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    except OSError:
+        return b"\n"
+
+
+MAGIC = b"TXO-PACE-1 " + _boot_id()
 LAYOUT = struct.Struct(f"<{len(NUMBERS)}d")
 CHECKSUM = struct.Struct("<I")
 SIZE = len(MAGIC) + LAYOUT.size + CHECKSUM.size
