@@ -12,24 +12,27 @@ from tests.support.paced_caller import Calls, run_together
 from tests.support.sandbox import Sandbox
 
 
-def paced(rate: float, scope: str = "process") -> dict[str, Any]:
+def paced(rate: float | None, scope: str = "process") -> dict[str, Any]:
+    if rate is None:
+        return {}
     return {"enable-rate-limiting": True, "rate-limit-per-second": rate, "rate-limit-scope": scope}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a server saw: the most requests in any second, and how many a second from the first to the last."""
+    """What a server saw: the most requests in any second, how many a second from the first to the last, and 429s."""
 
     in_a_second: int
     rate: float
+    refused: int
     errors: str = ""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """So many processes with so many threads each, at a server of their own."""
+    """So many processes with so many threads each, at a server of their own; without a rate, as fast as they can."""
 
-    rate: float
+    rate: float | None
     threads: int
     processes: int = 1
     scope: str = "process"
@@ -47,8 +50,14 @@ class Scenario:
 
 
 def seen_by(sandbox: Sandbox, errors: list[str]) -> Seen:
-    at = sandbox.arrivals("/api/")
-    return Seen(sandbox.stats()["max_per_second_api"], (len(at) - 1) / (at[-1] - at[0]), "".join(errors))
+    at, stats = sandbox.arrivals("/api/"), sandbox.stats()
+    rate = (len(at) - 1) / (at[-1] - at[0])
+    return Seen(stats["max_per_second_api"], rate, stats["statuses"].get("429", 0), "".join(errors))
+
+
+def too_slow(seen: list[Seen], scenarios: list[Scenario], least: float) -> list[Seen]:
+    pairs = zip(seen, scenarios, strict=True)
+    return [one for one, scenario in pairs if scenario.rate and one.rate < least * scenario.rate]
 
 
 def play(scenarios: list[Scenario], seconds: float, home: Path) -> list[Seen]:
@@ -76,23 +85,29 @@ def test_ten_a_second_are_never_eleven_and_hardly_less_whatever_the_threads_and_
 
     assert [one.errors for one in seen] == [""] * 5
     assert [one.in_a_second for one in seen[:4]] == [10] * 4
-    assert [one for one, scenario in zip(seen, scenarios, strict=True) if one.rate < 0.95 * scenario.rate] == []
+    assert too_slow(seen, scenarios, 0.95) == []
 
 
 @pytest.mark.slow
 def test_neither_slow_tokens_nor_the_headers_of_an_even_limit_spoil_the_pace(tmp_path: Path) -> None:
-    """Who waits for a token holds no slot; `r=0;t=1` after each request is the next slot, rounded up."""
+    """Who waits for a token holds no slot; `r=0;t=1` after each request is the next slot, rounded up.
+
+    And where no limit is configured, ten threads soon find out about that of the server, and slow down together.
+    """
     scenarios = [
         Scenario(10, threads=10, token_delay=1.5),
         Scenario(9, threads=10, limit=10),
         Scenario(9, threads=1, limit=10),
+        Scenario(None, threads=10, limit=20),
     ]
 
     seen = play(scenarios, 7, tmp_path)
 
-    assert [one.errors for one in seen] == [""] * 3
-    assert [one for one in seen if one.in_a_second > 10] == []
-    assert [one for one, scenario in zip(seen, scenarios, strict=True) if one.rate < 0.9 * scenario.rate] == []
+    assert [one.errors for one in seen] == [""] * 4
+    assert [one for one in seen[:3] if one.in_a_second > 10] == []
+    assert too_slow(seen, scenarios, 0.9) == []
+    assert seen[3].refused < 20
+    assert seen[3].rate > 4
 
 
 @pytest.mark.slow

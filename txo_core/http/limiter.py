@@ -50,8 +50,9 @@ class Throttle:
             raise _rejection(request, pacer.wait())
         slot, left = booked
         while left > 0:
+            until = self._clock() + left
             self._sleep(left)
-            after = pacer.depart(slot, latest, self._longest_pause)
+            after = pacer.depart(slot, latest, self._longest_pause, until)
             if after is None:
                 raise _rejection(request, pacer.wait(slot))
             left = after

@@ -81,10 +81,15 @@ class Pacer:
             slot = schedule.book(now, latest, patience, self.pace)
             return None if slot is None else (slot, schedule.depart(slot, now, self.pace))
 
-    def depart(self, slot: float, latest: float = math.inf, patience: float = math.inf) -> float | None:
-        """Return 0 if the owner of the slot goes now, else the seconds that are left; None if that is too long."""
+    def depart(
+        self, slot: float, latest: float = math.inf, patience: float = math.inf, woken: float = -math.inf
+    ) -> float | None:
+        """Return 0 if the owner of the slot goes now, else the seconds that are left; None if that is too long.
+
+        `woken` is the moment until which the owner has slept: it is past, even if the clock is a little behind.
+        """
         with self._store as schedule:
-            now = self._clock()
+            now = max(self._clock(), woken)
             left = schedule.depart(slot, now, self.pace)
             too_long = schedule.moment(slot, self.pace) > latest or schedule.paused_until - now > patience
             return None if left and too_long else left

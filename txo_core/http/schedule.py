@@ -135,7 +135,7 @@ class Schedule:
 
     def plausible(self, now: float) -> bool:
         """Tell whether what has happened is past: else the machine was started anew, and its clock with it."""
-        return all(map(math.isfinite, NUMBERS_OF(self))) and max(self.counted_from, self.slowed_at) <= now + INSTANT
+        return all(map(math.isfinite, NUMBERS_OF(self))) and max(self.counted_from, self.slowed_at) <= now + 1.0
 
     def count(self, now: float) -> None:
         """Note a departure, so that it is known how fast we are when a server complains."""

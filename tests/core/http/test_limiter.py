@@ -291,6 +291,16 @@ def test_what_is_no_limit_is_an_error(rate: float, burst: int) -> None:
         RateLimiter(rate, burst)
 
 
+def test_who_has_slept_long_enough_goes_even_if_the_clock_is_behind() -> None:
+    slept: list[float] = []
+    limiter = RateLimiter(10.0, pace=1.0, clock=lambda: 50.0, sleep=slept.append)
+
+    for _ in range(3):
+        compose([limiter], ScriptedTransport(200))(prepared())
+
+    assert slept == pytest.approx([0.1, 0.2])
+
+
 def test_the_clock_on_the_wall_may_be_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     limiter = RateLimiter(200.0)
     request = prepared()
