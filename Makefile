@@ -10,7 +10,7 @@ $(shell rm -f .venv/ready)
 endif
 $(shell test -x .venv/bin/python || rm -f .venv/ready)
 
-.PHONY: help demo demo-faults sandbox test test-all check lint types layers format deployments deploy worker schema lock clean
+.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers format deployments deploy worker schema lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,10 +25,12 @@ sandbox: .venv/ready ## the sandbox API, to play with; stop it with Ctrl-C
 	@$(RUN) -m deployments.sandbox
 
 test: .venv/ready ## the fast suite
-	@$(RUN) -m pytest -q
+	@$(RUN) -m pytest -q -n auto --dist loadfile
 
-test-all: .venv/ready ## every test, the slow ones too
-	@$(RUN) -m pytest -q -m ""
+test-slow: .venv/ready ## the slow tests: servers, workers, schedules, limits; one after the other, since they watch time
+	@$(RUN) -m pytest -q -m slow
+
+test-all: test test-slow ## every test
 
 check: lint types layers test ## what a commit has to pass
 
