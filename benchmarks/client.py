@@ -48,7 +48,7 @@ def main() -> None:
         os.environ["TXO_HOME"] = folder
         per_call(base, arguments.rounds, arguments.calls)
         pull(base, arguments.rounds)
-        # offset_pages(base)
+        offset_pages(base)
         paced(base)
     imports()
 
