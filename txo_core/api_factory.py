@@ -24,6 +24,7 @@ from txo_core.pacing import forget_pace, limiter_of
 from txo_core.rest import DEFAULT_HEADERS, IDEMPOTENCY_HEADER, RestClient
 from txo_core.shared import CountedCache, Registry
 from txo_core.sign_in import Auth, check_config, find_auth, forget_tokens, token_for
+from txo_core.tls import announce, verification
 
 if TYPE_CHECKING:
     from txo_core.config import TxoConfig
@@ -51,6 +52,7 @@ def create_rest_api(
         return _connect(config, find_auth(config, require_auth, tokens))
 
     check_config(config)
+    announce(config)
     base_url, header = config.globals.api_base_url, config.globals.idempotency_header
     if not use_cache:
         return RestClient(make(), base_url, idempotency_header=header)
@@ -71,6 +73,7 @@ def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> l
             total_timeout=timeouts.total_timeout_seconds,
         ),
         OwnSuccess(config.globals.idempotency_header or IDEMPOTENCY_HEADER),
+        Redirects(trusted),
         Retry(
             timeouts.max_retries,
             timeouts.backoff_factor,
@@ -78,7 +81,6 @@ def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> l
             retry_after_cap=timeouts.retry_after_cap,
         ),
         JsonBody(),
-        Redirects(trusted),
         Renewal(signer),
         *switched_on(config),
         Sign(signer, trusted),
@@ -118,7 +120,7 @@ def _connect(config: "TxoConfig", auth: Auth) -> Sessions:
         timeout=timeouts.rest_timeout_seconds,
         total_timeout=timeouts.total_timeout_seconds,
     )
-    return Sessions(adapter, config.globals.proxy, DEFAULT_HEADERS)
+    return Sessions(adapter, config.globals.proxy, DEFAULT_HEADERS, verification(config))
 
 
 def _identity(tokens: TokenProvider | None) -> object:

@@ -209,6 +209,50 @@ def test_a_write_whose_answer_was_no_json_is_not_sent_again(api: RestClient, san
     assert not failed.value.retryable
 
 
+@pytest.mark.parametrize("kind", ["status=503;retry-after=0.01", "status=429;retry-after=0.01", "reset-before"])
+def test_a_write_that_led_elsewhere_was_done_and_is_not_sent_again(
+    api: RestClient, sandbox: Sandbox, kind: str
+) -> None:
+    """303: the write is done, and only the reading of its result stumbles."""
+    fault(sandbox, "/api/v1/customers", kind)
+
+    with pytest.raises(ApiOperationError, match="was done, but its result cannot be read") as failed:
+        api.post("redirect?to=/api/v1/customers&status=303", NEW)
+
+    assert arrived(sandbox, "POST /api/v1/redirect") == 1
+    assert arrived(sandbox, "GET /api/v1/customers") == 4
+    assert (failed.value.in_doubt, failed.value.retryable) == (True, False)
+
+
+def test_a_result_that_is_gone_is_not_a_write_that_found_nothing(api: RestClient) -> None:
+    with pytest.raises(ApiOperationError, match="was done") as failed:
+        api.post("redirect?to=/api/v1/customers/C9999&status=303", NEW)
+
+    assert (type(failed.value), failed.value.status_code) == (ApiOperationError, 404)
+
+
+@pytest.mark.parametrize("status", [301, 302])
+def test_a_write_that_may_have_been_done_elsewhere_is_in_doubt(api: RestClient, status: int) -> None:
+    with pytest.raises(ApiOperationError, match="not sent to another place") as failed:
+        api.post(f"redirect?to=/api/v1/customers&status={status}", NEW)
+
+    assert failed.value.in_doubt
+
+
+def test_a_write_that_led_to_a_stranger_was_done_all_the_same(api: RestClient, sandbox: Sandbox) -> None:
+    with pytest.raises(ConfigurationError, match="was done, but not followed"):
+        api.post(f"redirect?to=http://localhost:{sandbox.port}/x&status=303", NEW)
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_write_that_is_sent_on_is_repeated_by_its_own_rules(api: RestClient, sandbox: Sandbox, status: int) -> None:
+    fault(sandbox, "/api/v1/customers", "status=429;retry-after=0.01", times=2)
+
+    assert api.post(f"redirect?to=/api/v1/customers&status={status}", NEW)["no"] == "N0001"
+    assert arrived(sandbox, "POST /api/v1/redirect") == 1
+    assert sandbox.stats()["creates"]["customers"] == {"New": 1}
+
+
 def test_in_an_outage_each_call_is_soon_sent_only_once(api: RestClient, sandbox: Sandbox) -> None:
     """A hundred repeats in vain are enough for all calls of a client together."""
     fault(sandbox, "/api/v1/customers", "status=503")

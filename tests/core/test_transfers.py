@@ -1,8 +1,13 @@
 """Files over HTTP, on real sockets: whole or not at all."""
 
 import hashlib
+import io
 import resource
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,19 @@ from txo_core.exceptions import (
     ValidationError,
 )
 from txo_core.rest import RestClient
+
+
+class Growing(io.FileIO):
+    """A file that is longer each time one looks."""
+
+    def __init__(self, path: Path) -> None:
+        path.write_text("x" * 100_000)
+        super().__init__(path, "r+b")
+
+    def read(self, size: int | None = -1) -> bytes:
+        with Path(str(self.name)).open("ab") as more:
+            more.write(b"GET /health HTTP/1.1")
+        return super().read(-1 if size is None else size) or b""
 
 
 @pytest.fixture
@@ -136,6 +154,49 @@ def test_a_repeated_upload_begins_at_the_beginning(api: RestClient, sandbox: San
 
     assert len(api.upload(f"{sandbox.url}/echo", source)["body"]) == 200_000
     assert sandbox.stats()["requests"]["PUT /echo"] == 3
+
+
+def test_what_a_file_gains_while_it_is_sent_is_left_out(api: RestClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    """It would be read as the next request."""
+    with Growing(tmp_path / "a.txt") as file:
+        request = api._caller._sessions.prepare("PUT", f"{sandbox.url}/echo", {"Content-Length": "100000"}, file)
+        echo = api._caller._sessions.send(request).json()
+
+    assert len(echo["body"]) == 100_000
+    assert api.get(f"{sandbox.url}/health") == {"status": "ok"}
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_an_error_of_the_file(
+    api: RestClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("x" * 50)
+    with (tmp_path / "a.txt").open("rb") as file:
+        request = api._caller._sessions.prepare("PUT", f"{sandbox.url}/echo", {"Content-Length": "100"}, file)
+        with pytest.raises(FileOperationError, match="became shorter"):
+            api._caller._sessions.send(request)
+
+    assert api.get(f"{sandbox.url}/health") == {"status": "ok"}
+
+
+def test_an_upload_that_nobody_reads_has_an_end(tmp_path: Path) -> None:
+    source = tmp_path / "a.bin"
+    source.write_bytes(b"x" * 20_000_000)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def sip() -> None:
+            peer, _ = listener.accept()
+            with peer, suppress(OSError):
+                while peer.recv(2000):
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=sip, daemon=True)
+        thread.start()
+        data = {"global": {"api-base-url": url}}
+        with create_rest_api(TxoConfig("txo", "test", data), require_auth=False) as api, pytest.raises(ApiTimeoutError):
+            api.upload(url, source, total_timeout=0.5, method="POST")
+        thread.join(10)
 
 
 def test_an_upload_by_post_is_sent_once(api: RestClient, sandbox: Sandbox, tmp_path: Path) -> None:

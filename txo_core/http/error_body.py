@@ -22,8 +22,9 @@ REQUEST_ID_HEADERS = (
     "correlation-id",
 )
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
-_TITLE = re.compile(r"(?is)<(title|h1)[^>]*>(.*?)</\1>")
-_TAG = re.compile(r"<[^>]*>")
+_TITLE = re.compile(r"(?is)<(title|h1)[^<>]{0,200}>(.{0,500}?)</\1>")
+_TAG = re.compile(r"<[^<>]*>")
+LONGEST_PAGE = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def problem_of(response: Response) -> Problem:
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
-        text = response.content[:65536].decode("utf-8", "replace").strip()
+        text = response.content[:LONGEST_PAGE].decode("utf-8", "replace").strip()
         return Problem(message=_text_message(text, response.headers.get("Content-Type", "")))
     body = next((item for item in body if isinstance(item, Mapping)), None) if isinstance(body, list) else body
     return problem_in(body) if isinstance(body, Mapping) else Problem()
@@ -61,7 +62,8 @@ def problem_in(body: Mapping[str, Any]) -> Problem:
 
 def request_id_of(response: Response) -> str | None:
     """Return the id under which the server's people find this request in their log."""
-    return next((response.headers[name] for name in REQUEST_ID_HEADERS if name in response.headers), None)
+    found = next((response.headers[name] for name in REQUEST_ID_HEADERS if response.headers.get(name)), None)
+    return found and clean(found, 120)
 
 
 def clean(text: str, longest: int = LONGEST_MESSAGE) -> str:
@@ -69,8 +71,8 @@ def clean(text: str, longest: int = LONGEST_MESSAGE) -> str:
 
     Only the first characters are looked at; a secret that this cuts is far behind what is kept.
     """
-    line = " ".join(_QUERY.sub(r"\1", redact(text[: 20 * longest])).split())
-    line = "".join(character for character in line if character.isprintable())
+    line = "".join(character for character in text[: 20 * longest] if character.isprintable() or character.isspace())
+    line = " ".join(_QUERY.sub(r"\1", redact(line)).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

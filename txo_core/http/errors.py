@@ -10,12 +10,13 @@ from txo_core.exceptions import (
     ApiTimeoutError,
     EntityNotFoundError,
 )
-from txo_core.http.error_body import problem_of, request_id_of
+from txo_core.http.error_body import clean, problem_of, request_id_of
 from txo_core.http.failures import NETWORK_ERRORS, failure_of, holds_soap_fault, may_help, repeatable
 from txo_core.http.json_body import NoJson
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Call, Send, call_of
 from txo_core.http.retry_after import retry_after
+from txo_core.redaction import redact
 
 ERRORS: dict[int, type[ApiError]] = {
     401: ApiAuthenticationError,
@@ -34,7 +35,7 @@ HINTS = {
 
 
 class ErrorMapping:
-    """Raises an ApiError for an answer that is none of 1xx, 2xx, 304 or a SOAP Fault, and for no answer at all."""
+    """Raises an ApiError for an answer that is none of 2xx, 304 or a SOAP Fault, and for no answer at all."""
 
     def __call__(self, request: PreparedRequest, send: Send) -> Response:
         """Return an answer that is none of the errors."""
@@ -45,11 +46,19 @@ class ErrorMapping:
         except NETWORK_ERRORS as caught:
             error = error_of_failure(caught, getattr(caught, "request", None) or request, call_of(request))
         else:
-            if response.status_code < 300 or response.status_code == 304 or holds_soap_fault(response):
+            if is_answer(response, request):
                 return response
             error = error_of_response(response, call_of(request))
         # Raised out here: chained to it, the network's own exception would show the query and, to debuggers, the token.
         raise error
+
+
+def is_answer(response: Response, request: PreparedRequest) -> bool:
+    """Tell whether a caller gets the response rather than an error: 2xx, a 304 he has asked for, a SOAP Fault."""
+    status = response.status_code
+    if status == 304:
+        return "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
+    return 200 <= status < 300 or holds_soap_fault(response)
 
 
 def error_of_response(response: Response, call: Call) -> ApiError:
@@ -89,7 +98,7 @@ def error_of_failure(error: Exception, request: PreparedRequest, call: Call) -> 
 
 def error_of_no_json(response: Response, call: Call) -> ApiOperationError:
     """Return the error that an answer means whose body should be JSON and is something else."""
-    kind = response.headers.get("Content-Type", "a body of no type").partition(";")[0]
+    kind = clean(response.headers.get("Content-Type", "a body of no type").partition(";")[0], 120)
     said = problem_of(response).message
     return ApiOperationError(
         f"{called(response.request)} answered {response.status_code} with {kind}"
@@ -106,11 +115,11 @@ def error_of_no_json(response: Response, call: Call) -> ApiOperationError:
 
 def called(request: PreparedRequest) -> str:
     """Return method and address, without the query: who reads it need not see the data in it."""
-    return f"{request.method} {address_of(request.url)}"
+    return redact(f"{request.method} {address_of(request.url)}")
 
 
 def _status(response: Response) -> str:
-    return f"{response.status_code} {response.reason or ''}".strip()
+    return clean(f"{response.status_code} {response.reason or ''}", 120)
 
 
 def _tries(call: Call) -> str:

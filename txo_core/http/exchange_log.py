@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from requests import PreparedRequest, Response
 
 from txo_core.clock import Clock, monotonic
-from txo_core.http.failures import NETWORK_ERRORS, failure_of, in_doubt, throttled
+from txo_core.http.failures import NETWORK_ERRORS, READS, failure_of, in_doubt, throttled
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Attempt, Send, call_of
 
@@ -55,8 +55,11 @@ class ExchangeLog:
         self._note(request, str(status), start, response.headers, in_doubt(status, throttled(response)))
         return response
 
-    def _note(self, request: PreparedRequest, outcome: str, start: float, headers: Mapping[str, str], doubt: bool) -> None:
+    def _note(
+        self, request: PreparedRequest, outcome: str, start: float, headers: Mapping[str, str], doubt: bool
+    ) -> None:
         call = call_of(request)
+        doubt = doubt and request.method not in READS
         seconds = self.clock() - start
         call.history.append(
             Attempt(request.method or "", address_of(request.url), outcome, seconds, call.waited, doubt)

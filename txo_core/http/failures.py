@@ -18,10 +18,14 @@ from txo_core.http.origins import shown_origin
 from txo_core.http.policy import call_of
 from txo_core.http.retry_after import retry_after
 
+READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+ELSEWHERE = frozenset({301, 302, 303})
+"""Redirects after which a write may have been done: 303 says so, the other two leave it open."""
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated: RFC 9110, 9.2.2."""
 
+TRUST = "; where it is signed by an authority of the company's own, name its file in global.ca-bundle"
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -89,14 +93,16 @@ def _our_side(chain: list[BaseException], origin: str) -> Failure | None:
         return Failure("malformed-url", "the URL is malformed", sent=False, transient=False)
     if _has(chain, urllib3_exceptions.LocationValueError, exceptions.InvalidProxyURL):
         return Failure("malformed-url", "the URL, or that of the proxy, is malformed", sent=False, transient=False)
-    if _has(chain, exceptions.InvalidHeader, urllib3_exceptions.InvalidHeader):
+    if _has(chain, urllib3_exceptions.InvalidHeader):
+        return Failure("malformed-answer", f"the headers of the answer of {origin} contradict each other")
+    if _has(chain, exceptions.InvalidHeader):
         return Failure("malformed-header", "a header holds characters that HTTP forbids", sent=False, transient=False)
     return None
 
 
 def _encryption(chain: list[BaseException], origin: str) -> Failure | None:
     if _has(chain, ssl.SSLCertVerificationError):
-        return Failure("tls", f"the certificate of {origin} is not to be trusted", sent=False, transient=False)
+        return Failure("tls", f"the certificate of {origin} is not to be trusted{TRUST}", sent=False, transient=False)
     if _has(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         return Failure("connection-lost", f"{origin} broke the encrypted connection")
     if _has(chain, exceptions.SSLError, urllib3_exceptions.SSLError, ssl.SSLError):
@@ -153,7 +159,9 @@ def repeatable(request: PreparedRequest) -> bool:
         return said
     if (request.method or "") in IDEMPOTENT:
         return True
-    return request.headers.get("If-Match", "*") != "*" or "If-None-Match" in request.headers
+    if request.headers.get("If-Match", "").strip() not in ("", "*"):
+        return True
+    return request.method == "PATCH" and request.headers.get("If-None-Match", "").strip() == "*"
 
 
 def throttled(response: Response) -> bool:
@@ -180,7 +188,7 @@ def may_help(response: Response, request: PreparedRequest) -> bool:
 
 def in_doubt(status: int, turned_away: bool = False) -> bool:
     """Tell whether a server that answers so may have acted all the same; `turned_away`: it has not even begun."""
-    return not turned_away and (status >= 500 or status == 408 or status < 300)
+    return not turned_away and (status >= 500 or status == 408 or status < 300 or status in ELSEWHERE)
 
 
 def still_running(request: PreparedRequest) -> bool:

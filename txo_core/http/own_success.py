@@ -36,7 +36,9 @@ class OwnSuccess:
         history = call_of(request).history
         start = len(history)
         response = send(request)
-        if response.status_code not in (404, 410, 412) or not any(attempt.in_doubt for attempt in self._earlier(request, start)):
+        if response.status_code not in (404, 410, 412) or not any(
+            attempt.in_doubt for attempt in self._earlier(request, start)
+        ):
             return response
         if request.method == "DELETE":
             return self._deleted(response, request, send)

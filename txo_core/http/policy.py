@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from requests import PreparedRequest, Response
 
 from txo_core.http.operation_state import OperationState
+from txo_core.redaction import redact
 
 Send = Callable[[PreparedRequest], Response]
 Timeout = float | tuple[float, float]
@@ -51,8 +52,8 @@ class Options:
     `total_timeout`: seconds for the whole call, waits included; None takes the client's own.
     `keyed`: an idempotency key goes with it, which the server honours.
     `expects_json`: a body that is none counts as broken on the way. `sink`: where the body of a 200 goes.
-    `long_running`: True, this is a long-running operation, whose `status` says how far it is; False, the first answer is
-    the result, whatever it says. `wait`: False returns the receipt. `resumes`: nothing new, wait for this one only.
+    `long_running`: True, this is a long-running operation, whose `status` says how far it is; False, the first answer
+    is the result, whatever it says. `wait`: False returns the receipt. `resumes`: nothing new, wait for this one only.
     """
 
     idempotent: bool | None = None
@@ -114,7 +115,7 @@ class Call:
     @property
     def details(self) -> tuple[str, ...]:
         """The attempts, one sentence each; for errors."""
-        return tuple(str(attempt) for attempt in self.history)
+        return tuple(redact(str(attempt)) for attempt in self.history)
 
     @property
     def in_doubt(self) -> bool:

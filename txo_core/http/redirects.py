@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from requests import PreparedRequest, Response
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 
-from txo_core.exceptions import ApiOperationError
-from txo_core.http.errors import called
+from txo_core.exceptions import ApiOperationError, HelpfulError
+from txo_core.http.errors import called, error_of_failure, error_of_response, is_answer
+from txo_core.http.failures import ELSEWHERE, NETWORK_ERRORS, READS
 from txo_core.http.origins import TrustedOrigins, address_of, credential_headers, origin_of, resolved
 from txo_core.http.policy import Send, call_of, derive
 from txo_core.http.retry import rewound
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_HEADERS = ("Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding")
 
 
@@ -24,6 +24,8 @@ class Redirects:
     303 leads to a GET (RFC 9110, 15.4.4). 307 and 308 repeat the request as it is. 301 and 302 do that for reads;
     for a write they leave open whether it was done, so that is an ApiOperationError. To another origin, if it is
     trusted, the caller's own headers go along, but not those that prove who he is, and no cookies.
+
+    Stands around Retry: each hop is repeated by its own rules, and a write that was done is not.
     """
 
     trusted: TrustedOrigins
@@ -31,19 +33,21 @@ class Redirects:
 
     def __call__(self, request: PreparedRequest, send: Send) -> Response:
         """Send the request, and follow where its answer leads."""
-        response = send(request)
+        response, done = send(request), None
         for _ in range(self.limit):
             if not redirects(response):
                 return response
+            if response.status_code == 303 and request.method not in READS:
+                done = request
             request = self._next(request, response)
-            response = send(request)
+            response = send(request) if done is None else _result_of(done, request, send)
         if redirects(response):
             raise _error(request, response, f"more than {self.limit} redirects in a row; the last one leads to")
         return response
 
     def _next(self, request: PreparedRequest, response: Response) -> PreparedRequest:
         target = _target(request, response)
-        self.trusted.require(target, source=request.url)
+        self._require_trust(target, request, response)
         if response.status_code in (301, 302) and request.method not in READS:
             raise _error(request, response, "a write is not sent to another place by itself; that place is")
         if not rewound(request):
@@ -57,6 +61,39 @@ class Redirects:
         else:
             _leave_behind(hop)
         return hop
+
+    def _require_trust(self, target: str, request: PreparedRequest, response: Response) -> None:
+        try:
+            self.trusted.require(target, source=request.url)
+            return
+        except HelpfulError as error:
+            if response.status_code not in ELSEWHERE or request.method in READS:
+                raise
+            sure = "was done" if response.status_code == 303 else "may have been done"
+            said = f"{called(request)} {sure}, but not followed: {error.what_went_wrong}"
+            told = type(error)(said, error.how_to_fix, error.example)
+        raise told
+
+
+def _result_of(done: PreparedRequest, hop: PreparedRequest, send: Send) -> Response:
+    """Return what a write that was done has made; a failure to read it is not one of the write."""
+    try:
+        response = send(hop)
+        if redirects(response) or is_answer(response, hop):
+            return response
+        error = error_of_response(response, call_of(hop))
+    except NETWORK_ERRORS as caught:
+        error = error_of_failure(caught, hop, call_of(hop))
+    raise ApiOperationError(
+        f"{called(done)} was done, but its result cannot be read: {error.message}",
+        status_code=error.status_code,
+        code=error.code,
+        attempts=error.attempts,
+        retry_after=error.retry_after,
+        request_id=error.request_id,
+        details=error.details,
+        in_doubt=True,
+    )
 
 
 def redirects(response: Response) -> bool:
@@ -111,4 +148,5 @@ def _error(request: PreparedRequest, response: Response, reason: str) -> ApiOper
         code="redirect",
         attempts=call.attempts,
         details=call.details,
+        in_doubt=call.in_doubt,
     )

@@ -17,6 +17,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from txo_core.clock import monotonic
 
+MOST_INTERIM = 50
+
 
 class AnswerTime(threading.local):
     """The moment of the monotonic clock at which the answer to this thread's request has to be there."""
@@ -63,6 +65,21 @@ class TimedResponse(http.client.HTTPResponse):
         if ANSWER_TIME.until < math.inf:
             stream: Any = self.fp
             self.fp = io.BufferedReader(TimedReader(stream.detach(), sock, ANSWER_TIME.until))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the first line of the answer; interim answers before it (RFC 9110, 15.2) are none.
+
+        http.client skips 100 alone: it would take a 103 for the answer, and the answer for that to the next request.
+        """
+        for _ in range(MOST_INTERIM):
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            status = line[1]
+            if status == http.client.CONTINUE or not 100 <= status < 200:
+                return line
+            if status == http.client.SWITCHING_PROTOCOLS:
+                raise http.client.BadStatusLine("the server changes to a protocol that was not asked for")
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("the server sends interim answers without end")
 
 
 class TimedHTTPConnection(HTTPConnection):

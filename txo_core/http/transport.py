@@ -1,5 +1,7 @@
 """The seam to requests: an adapter that runs the policies, and reads the answer inside them."""
 
+import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +13,8 @@ from requests.utils import get_encoding_from_headers, select_proxy
 from urllib3.util import Timeout as Limits
 
 from txo_core.clock import Clock, monotonic
+from txo_core.http.body import body_of
+from txo_core.http.decoding import decoder_for
 from txo_core.http.failures import BodyTooLarge, DeadlinePassed
 from txo_core.http.headers import Headers
 from txo_core.http.origins import origin_of, shown_origin
@@ -21,6 +25,17 @@ MEBIBYTE = 1024 * 1024
 CHUNK = 64 * 1024
 CONNECT_TIMEOUT = 10.0
 POOL_SIZE = 100
+
+
+ADAPTERS: "weakref.WeakSet[PolicyAdapter]" = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    for adapter in list(ADAPTERS):
+        adapter.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 class PolicyAdapter(HTTPAdapter):
@@ -47,6 +62,7 @@ class PolicyAdapter(HTTPAdapter):
         self.policies = tuple(policies)
         self.pipeline = compose(policies, self._transmit)
         self._pools: dict[tuple[object, ...], urllib3.HTTPConnectionPool] = {}
+        ADAPTERS.add(self)
 
     def send(  # type: ignore[override]  # `options` is ours: extra arguments of Session.send arrive here
         self,
@@ -63,6 +79,12 @@ class PolicyAdapter(HTTPAdapter):
         deadline = self.clock() + (options.total_timeout or self.total_timeout)
         call = Call(options, deadline, timeout or self.timeout, stream, verify, cert, proxies)
         return self.pipeline(attach(request, call))
+
+    def begin_anew(self) -> None:
+        """Forget the connections without closing them: after a fork they are those of the parent."""
+        self._pools = {}
+        self.proxy_manager = {}
+        self.init_poolmanager(POOL_SIZE, POOL_SIZE)
 
     def close(self) -> None:
         """Close the connections; what is sent afterwards opens new ones."""
@@ -87,12 +109,13 @@ class PolicyAdapter(HTTPAdapter):
         moves_file = call.options.sink is not None or hasattr(request.body, "read")
         until = call.deadline if moves_file else self.clock() + read
         ANSWER_TIME.until = until
+        body = body_of(request, call.deadline)
         pool, proxied = self._pool(request, call)
         headers = request.headers
         raw = pool.urlopen(
             request.method or "",
             (request.url if proxied else request.path_url) or "",
-            body=request.body,
+            body=body,
             headers=headers.plain() if isinstance(headers, Headers) else dict(headers),
             retries=False,
             redirect=False,
@@ -172,7 +195,8 @@ def _shown_size(size: int) -> str:
 
 def _chunks(response: Response) -> Iterator[bytes]:
     """Yield the body as it arrives: `iter_content` would wait for full chunks, however slowly they drip in."""
-    raw = response.raw
-    while chunk := raw.read1(CHUNK, decode_content=True):
-        yield chunk
+    raw, decoder = response.raw, decoder_for(response.headers.get("Content-Encoding", ""))
+    while chunk := raw.read1(CHUNK, decode_content=False):
+        yield from decoder.feed(chunk)
+    decoder.finish()
     raw.release_conn()

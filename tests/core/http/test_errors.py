@@ -1,4 +1,5 @@
 import pickle
+import time
 from typing import Any
 
 import pytest
@@ -157,4 +158,27 @@ def test_a_soap_fault_passes() -> None:
 
 
 def test_not_modified_is_an_answer() -> None:
-    assert compose([ErrorMapping()], ScriptedTransport(304))(prepared()).status_code == 304
+    asked = prepared(headers={"If-None-Match": '"1"'})
+
+    assert compose([ErrorMapping()], ScriptedTransport(304))(asked).status_code == 304
+
+
+def test_not_modified_is_an_error_for_who_has_not_asked() -> None:
+    assert error_after(304).status_code == 304
+
+
+@pytest.mark.parametrize("text", ["<" * 65536, "<title>" * 9000, "<h1" * 20000, "<title>a</h1>" * 5000])
+def test_a_page_of_any_kind_is_read_in_no_time(text: str) -> None:
+    """Bounded patterns: a server's error page does not hold all threads."""
+    start = time.process_time()
+    error_after((400, {"Content-Type": "text/html"}, text))
+
+    assert time.process_time() - start < 2
+
+
+def test_what_a_server_echoes_is_masked_wherever_it_stands() -> None:
+    register_secret("made-up-token-456")
+    headers = {"x-request-id": "made-up-token-456", "Content-Type": "text/made-up-token-456"}
+    error = error_after((400, headers, {"message": "made-up-\x01token-456"}), path="/a/made-up-token-456")
+
+    assert "token-456" not in str(error) + str(vars(error))

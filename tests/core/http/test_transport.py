@@ -1,5 +1,8 @@
 """The seam to requests, on real sockets."""
 
+import gzip
+import os
+import random
 import socket
 import threading
 import time
@@ -194,4 +197,69 @@ def test_threads_have_sessions_of_their_own() -> None:
     assert sessions.current() is sessions.current()
     assert others[0] is not sessions.current()
     assert others[0].get_adapter("https://x") is sessions.adapter
+    sessions.close()
+
+
+def reply(*heads: bytes) -> Callable[[socket.socket], None]:
+    return lambda peer: peer.sendall(b"".join(heads))
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "interim", [EARLY, EARLY * 3, b"HTTP/1.1 100 Continue\r\n\r\n" + EARLY, b"HTTP/1.1 199 X\r\n\r\n"]
+)
+def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
+    with server(reply(interim, OK)) as url:
+        sessions = Sessions(PolicyAdapter([]))
+        answer = sessions.current().get(url)
+        sessions.close()
+
+    assert (answer.status_code, answer.content) == (200, b"ok")
+
+
+@pytest.mark.parametrize("head", [EARLY * 60 + OK, b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK])
+def test_interim_answers_without_end_and_other_protocols_are_a_lost_connection(head: bytes) -> None:
+    with server(reply(head)) as url:
+        assert code_of(PolicyAdapter([]), url) == "connection-lost"
+
+
+@pytest.mark.parametrize("length", [1, 10, 100, 600])
+def test_a_packed_body_that_was_cut_is_truncated_although_its_frame_is_whole(length: int) -> None:
+    body = gzip.compress(random.Random(1).randbytes(5000))[:length]
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n".encode()
+
+    with server(reply(head, body)) as url:
+        assert code_of(PolicyAdapter([]), url) == "truncated"
+
+
+def test_headers_that_contradict_each_other_came_from_a_server_that_has_answered() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"
+
+    with server(reply(head)) as url:
+        assert code_of(PolicyAdapter([]), url) == "malformed-answer"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_gets_connections_of_its_own(sandbox: Sandbox) -> None:
+    """The answers to two processes on one connection would go to whoever reads first."""
+    sessions = Sessions(PolicyAdapter([]))
+    sessions.current().get(f"{sandbox.url}/echo?who=before")
+    reading, writing = os.pipe()
+    child = os.fork()
+    who = "parent" if child else "child"
+    wrong = 0
+    for number in range(100):
+        query = sessions.current().get(f"{sandbox.url}/echo?who={who}{number}").json()["query"]
+        wrong += query != [["who", f"{who}{number}"]]
+    if not child:
+        os.write(writing, bytes([wrong]))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+
+    assert (wrong, os.read(reading, 1)) == (0, b"\0")
+    os.close(reading)
     sessions.close()
