@@ -267,7 +267,7 @@ def test_in_an_outage_each_call_is_soon_sent_only_once(api: RestClient, sandbox:
     assert 300 <= arrived(sandbox, "GET /api/v1/customers") <= 310
 
 
-@pytest.mark.parametrize("timeout", [0, -1, "5", True, (1, 0), (1, 2, 3)])
+@pytest.mark.parametrize("timeout", [0, -1, "5", True, (1, 0), (1, 2, 3), (1,)])
 def test_a_time_out_that_is_none_is_refused(api: RestClient, sandbox: Sandbox, timeout: Any) -> None:
     with pytest.raises(ValidationError, match="is no time-out"):
         api.get("customers", timeout=timeout)
@@ -275,10 +275,50 @@ def test_a_time_out_that_is_none_is_refused(api: RestClient, sandbox: Sandbox, t
     assert sandbox.stats()["total"] == 0
 
 
-@pytest.mark.parametrize("url", [None, 5, b"customers", ""])
-def test_an_address_that_is_none_is_refused(api: RestClient, url: Any) -> None:
-    with pytest.raises(ValidationError, match="is no address"):
-        api.get(url)
+@pytest.mark.parametrize("url", [None, 5, b"customers?sig=made-up-secret", "", "items/A#1", "ftp://u:made-up-secret@h"])
+def test_an_address_that_is_none_is_refused(api: RestClient, sandbox: Sandbox, url: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        api.delete(url)
+
+    assert "made-up-secret" not in str(refused.value)
+    assert sandbox.stats()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": "X-A: b"},
+        {"headers": {"X-A": 5}},
+        {"headers": {"X-Ä": "b"}},
+        {"headers": {"Transfer-Encoding": "chunked"}},
+        {"headers": {"content-length": "5"}},
+        {"etag": ""},
+        {"etag": " "},
+        {"etag": 5},
+        {"idempotent": "no"},
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_refused(api: RestClient, sandbox: Sandbox, options: Any) -> None:
+    with pytest.raises(ValidationError):
+        api.patch("customers/C0001", {"city": "Bergen"}, **options)
+
+    assert sandbox.stats()["total"] == 0
+
+
+def test_a_header_of_the_caller_replaces_ours_in_any_spelling(api: RestClient, sandbox: Sandbox) -> None:
+    echo = api.patch(f"{sandbox.url}/echo", {}, headers={"content-type": "application/merge-patch+json"})
+
+    assert echo["headers"]["content-type"] == "application/merge-patch+json"
+
+
+@pytest.mark.parametrize("tag", ["*", " * ", ""])
+def test_a_precondition_that_is_none_makes_no_write_repeatable(api: RestClient, sandbox: Sandbox, tag: str) -> None:
+    fault(sandbox, "/api/v1/customers/C0001", "status=503")
+
+    with pytest.raises(ApiOperationError):
+        api.patch("customers/C0001", {"city": "Bergen"}, headers={"If-Match": tag.strip()})
+
+    assert arrived(sandbox, "PATCH /api/v1/customers({key})") == 1
 
 
 def test_cookies_stay_with_the_thread_that_got_them(api: RestClient, sandbox: Sandbox) -> None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from requests import PreparedRequest, RequestException
-from requests.structures import CaseInsensitiveDict
 
 from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError, ValidationError
+from txo_core.http.headers import Headers as HeaderDict
 from txo_core.http.origins import origin_of, shown_origin
 from txo_core.http.policy import Call, Options, attach
 from txo_core.http.sessions import prepared_url
-from txo_core.rest.caller import Caller, Headers, Params, encoded
+from txo_core.rest.arguments import encoded
+from txo_core.rest.caller import Caller, Headers, Params
 from txo_core.urls import join_url, with_query
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -129,8 +130,8 @@ def _prepared(caller: Caller, root: str, request: BatchRequest) -> Part:
     if not isinstance(request.group, str | None):
         raise ValidationError("Its group is no text", "Give all parts of a change set the same name", EXAMPLE)
     url = _checked_url(with_query(join_url(caller.base_url, request.url), request.params), root)
-    headers: dict[str, str] = dict(request.headers or {})
-    _check_headers(headers)
+    _check_headers(request.headers or {})
+    headers = HeaderDict(request.headers or {})
     body = None
     if request.json is not None:
         body = encoded(request.json)
@@ -142,11 +143,11 @@ def _prepared(caller: Caller, root: str, request: BatchRequest) -> Part:
     keyed = caller.keys.add(headers, request.idempotency_key, method=method, url=url, body=body, idempotent=said)
     prepared = PreparedRequest()
     prepared.method, prepared.url, prepared.body = method, url, body
-    prepared.headers = CaseInsensitiveDict(headers)
+    prepared.headers = headers.copy()
     attach(prepared, Call(Options(True if keyed and said is None else said, keyed=keyed)))
     wire: dict[str, Any] = {"method": method, "url": relative_url(url, root)}
     if headers:
-        wire["headers"] = headers
+        wire["headers"] = headers.plain()
     if body is not None:
         wire["body"] = request.json
     return Part(request, prepared, wire, BatchAnswer(request))

@@ -1,19 +1,28 @@
 """One call of a client: what a script says becomes a request, and the answer comes back as JSON."""
 
-import json as _json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from requests import PreparedRequest, RequestException, Response
 
-from txo_core.exceptions import ApiError, ConfigurationError, ValidationError
+from txo_core.exceptions import ApiError, ConfigurationError
 from txo_core.http.errors import error_of_failure, error_of_no_json
+from txo_core.http.headers import Headers as HeaderDict
 from txo_core.http.idempotency import DEFAULT_HEADER, IdempotencyKeys
 from txo_core.http.json_body import NoJson, value_of
 from txo_core.http.operation_state import OperationState
 from txo_core.http.policy import Options, Sink, Timeout, call_of
 from txo_core.http.retry import Retry
 from txo_core.http.sessions import Body, Sessions
+from txo_core.rest.arguments import (
+    checked_etag,
+    checked_headers,
+    checked_idempotent,
+    checked_timeout,
+    checked_total,
+    checked_url,
+    encoded,
+)
 from txo_core.urls import join_url, with_query
 
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
@@ -73,19 +82,20 @@ class Caller:
     ) -> Response:
         """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
         self._require_open(method)
-        sent_headers = dict(headers or {})
+        sent_headers = checked_headers(headers)
         if etag is not None:
-            sent_headers["If-Match"] = etag
+            sent_headers["If-Match"] = checked_etag(etag)
         if json is not None:
             body = encoded(json)
             sent_headers.setdefault("Content-Type", "application/json")
         url = with_query(join_url(self.base_url, checked_url(url)), params)
+        idempotent = checked_idempotent(idempotent)
         keyed = self.keys.add(sent_headers, idempotency_key, method=method, url=url, body=body, idempotent=idempotent)
         idempotent = True if keyed and idempotent is None else idempotent
         request = self._prepared(method, url, sent_headers, body)
         options = Options(
             idempotent,
-            total_timeout,
+            checked_total(total_timeout),
             sink is None,
             sink,
             keyed=keyed,
@@ -103,12 +113,8 @@ class Caller:
                 "with create_rest_api(config) as api:",
             )
 
-    def _prepared(self, method: str, url: str, headers: dict[str, str], body: Body | None) -> PreparedRequest:
+    def _prepared(self, method: str, url: str, headers: HeaderDict, body: Body | None) -> PreparedRequest:
         """Return the request ready to go, with the session's headers and cookies."""
-        if not all(isinstance(value, str) and value.isascii() for value in headers.values()):
-            raise ValidationError(
-                "A header of the call is not plain text", "Give texts of ASCII characters", 'headers={"Prefer": "x"}'
-            )
         error: ApiError
         try:
             return self._sessions.prepare(method, url, headers, body)
@@ -124,43 +130,6 @@ def _nameless(method: str, url: str) -> PreparedRequest:
     request.url = url
     request.prepare_headers({})
     return request
-
-
-def checked_url(url: Any) -> str:
-    """Return the address as it is; a ValidationError says what it should be."""
-    if isinstance(url, str) and url:
-        return url
-    raise ValidationError(
-        f"{url!r} is no address",
-        "Give a path below api-base-url, or a URL that begins with https://",
-        'api.get("customers")',
-    )
-
-
-def checked_timeout(timeout: Timeout | None) -> Timeout | None:
-    """Return the time-out as it is; a ValidationError says what it should be."""
-    parts = timeout if isinstance(timeout, tuple) else (timeout,)
-    numbers = [part for part in parts if isinstance(part, int | float) and not isinstance(part, bool) and part > 0]
-    if timeout is None or (len(numbers) == len(parts) and len(parts) in (1, 2)):
-        return timeout
-    raise ValidationError(
-        f"{timeout!r} is no time-out",
-        "Give the seconds that one attempt may take, more than 0, or two numbers: for connecting and for the answer",
-        'api.get("customers", timeout=30)',
-    )
-
-
-def encoded(value: Any) -> bytes:
-    """Return the value as JSON; a ValidationError says which type has no JSON form."""
-    try:
-        return _json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = str(error)
-    raise ValidationError(
-        f"The data cannot be sent as JSON: {reason}",
-        "Send texts, numbers, true, false, lists and dictionaries; give dates as text",
-        'api.post("customers", {"since": date.isoformat()})',
-    )
 
 
 def parsed(response: Response) -> Any:

@@ -11,7 +11,9 @@ from requests import Response
 from txo_core.atomic import atomic_write, explained
 from txo_core.exceptions import ApiOperationError, FileOperationError, ValidationError
 from txo_core.http.errors import called
+from txo_core.http.headers import Headers
 from txo_core.http.policy import call_of
+from txo_core.rest.arguments import checked_headers, checked_path
 from txo_core.rest.caller import parsed
 
 Sender = Callable[..., Response]
@@ -51,8 +53,11 @@ def download(send: Sender, url: str, path: str | Path, max_bytes: int = LONGEST_
 
     The body goes to the disk piece by piece. One that breaks off is asked for again, from its beginning.
     """
-    target = Path(path)
-    headers = {"Accept": "*/*"} | dict(options.pop("headers", None) or {})
+    target = checked_path(path)
+    if not isinstance(max_bytes, int) or max_bytes < 0:
+        raise ValidationError("max_bytes is no number of bytes", "Give a whole number", "max_bytes=1_000_000")
+    headers = Headers({"Accept": "*/*"})
+    headers.update(checked_headers(options.pop("headers", None)))
     with atomic_write(target) as file:
         sink = FileSink(file, target, max_bytes)
         response = send("GET", url, headers=headers, sink=sink, **options)
@@ -77,12 +82,9 @@ def upload(
         raise ValidationError(
             f"A file cannot be sent with {method}", "Use PUT, POST or PATCH", 'api.upload("files/a.pdf", path)'
         )
-    source = Path(path)
-    own = dict(options.pop("headers", None) or {})
-    with _opened(source) as file:
-        length = file.seek(0, 2)
-        file.seek(0)
-        headers = {"Content-Type": content_type, **own, "Content-Length": str(length)}
+    headers = Headers({"Content-Type": content_type})
+    headers.update(checked_headers(options.pop("headers", None)))
+    with _opened(checked_path(path)) as file:
         return parsed(send(method, url, body=file, headers=headers, **options))
 
 
@@ -90,6 +92,8 @@ def upload(
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         file = path.open("rb")
+        file.seek(0, 2)
+        file.seek(0)
     except OSError as error:
         raise FileOperationError(
             f"{path} cannot be read: {error.strerror}", "Give the path of a file that is there", f"ls -l {path}"
