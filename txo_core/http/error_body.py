@@ -97,7 +97,10 @@ def _text(value: Any) -> str | None:
     if isinstance(value, Mapping):
         value = value.get("value", value)
     if isinstance(value, list | Mapping):
-        return json.dumps(value, ensure_ascii=False) if value else None
+        try:
+            return json.dumps(value, ensure_ascii=False) if value else None
+        except RecursionError:
+            return None
     return None if value is None or isinstance(value, bool) else str(value)
 
 

@@ -80,12 +80,19 @@ class OwnSuccess:
 
 def holds(there: Any, sent: Any) -> bool:
     """Tell whether all values that were sent are there; in nested objects, too. What else is there does not matter."""
+    try:
+        return _holds(there, sent)
+    except RecursionError:
+        return False
+
+
+def _holds(there: Any, sent: Any) -> bool:
     if isinstance(sent, Mapping):
         if not isinstance(there, Mapping):
             return False
-        return all(holds(there.get(name), value) for name, value in sent.items() if not name.startswith("@"))
+        return all(_holds(there.get(name), value) for name, value in sent.items() if not name.startswith("@"))
     if isinstance(sent, list) and isinstance(there, list):
-        return len(sent) == len(there) and all(map(holds, there, sent))
+        return len(sent) == len(there) and all(map(_holds, there, sent))
     if isinstance(sent, bool) or isinstance(there, bool):
         return sent is there
     return bool(sent == there) or same_moment(sent, there)
