@@ -34,6 +34,7 @@ from txo_core.http.retry import Retry
 from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
 from txo_core.rest import RestClient
+from txo_core.results import ItemResult, skipped
 
 anything: Any = parallel_map
 """For what no type checker would let pass."""
@@ -253,6 +254,89 @@ def test_an_input_that_breaks_off_is_a_failure_and_loses_nothing(caplog: pytest.
     assert isinstance(error, ApiOperationError)
     assert (error.resume_token, result.all_ok) == ("made-up", False)
     assert caplog.messages == ["The input broke off (5 ok, 1 failed): page 3 is not to be had"]
+
+
+@pytest.mark.parametrize("run", [parallel_map, functools.partial(batch_process, batch_size=2)])
+def test_an_item_that_was_not_read_says_so_wherever_it_is_asked(run: Any) -> None:
+    """Loops that log the failures by a field of their items, as in the guide, get to their end."""
+    result = run(str, ({"no": number} for number in breaking_off(2)))
+
+    shown = [f"{customer['no']}, {customer.get('no', 'x')}, {customer[0]}" for customer, _ in failures_of(result)]
+    assert shown == [", ".join(["the items after the first 2, which were not read"] * 3)]
+    unread = failures_of(result)[0][0]
+    assert pickle.loads(pickle.dumps(unread)) == unread == Unread(2)
+    for ask in (lambda: list(unread), lambda: "no" in unread):
+        with pytest.raises(TypeError):
+            ask()
+
+
+def test_who_prints_a_result_sees_its_counts_and_no_secret() -> None:
+    def work(text: str) -> str:
+        raise ValueError("Authorization: Bearer made-up-token-0123456789")
+
+    result = parallel_map(work, ["password=made-up-9"], max_workers=1)
+
+    for text in (repr(result), str(result), f"{result}"):
+        assert text.startswith("ParallelResult(0 ok, 1 failed; the first: ")
+        assert "made-up" not in text
+    assert repr(parallel_map(double, [1, 2])) == "ParallelResult(2 ok)"
+
+
+# ---- items that do not apply -----------------------------------------------------------------------------------------
+
+
+def odd_ones_do_not_apply(number: int) -> Any:
+    return skipped(f"{number} is odd") if number % 2 else number
+
+
+def test_an_item_that_does_not_apply_is_skipped_with_its_reason() -> None:
+    """As in `run_each`."""
+    result = parallel_map(odd_ones_do_not_apply, range(4), max_workers=2)
+
+    assert numbers_of(result) == ([0, 2], [], [1, 3])
+    assert result.reasons == [(1, "1 is odd"), (3, "3 is odd")]
+    assert (result.summary(), result.success_rate) == ("2 ok, 2 skipped", 0.5)
+    assert pickle.loads(pickle.dumps(result)).reasons == result.reasons
+
+
+def test_what_does_not_apply_is_no_failure_and_what_was_not_begun_is() -> None:
+    assert parallel_map(odd_ones_do_not_apply, range(4)).raise_if_failed().all_ok
+    stopped: ParallelResult[int, int] = ParallelResult([], [], [1], stopped_by=CircuitOpenError("down"))
+    assert not stopped.all_ok
+    with pytest.raises(TxoError, match="0 ok, 1 skipped"):
+        stopped.raise_if_failed()
+    assert not ParallelResult([], [], [1, 2], reasons=[(2, "odd")]).all_ok
+
+
+def test_other_records_stay_values() -> None:
+    record = ItemResult("C1", "updated", value={"no": "C1"})
+
+    assert parallel_map(lambda number: record, [1]).successful == [record]
+
+
+def test_a_record_of_a_failure_is_a_failure() -> None:
+    result = parallel_map(lambda number: ItemResult("C1", "failed", "no such customer"), [1, 2])
+
+    assert numbers_of(result) == ([], [1, 2], [])
+    assert {(type(error), str(error)) for _, error in result.failed} == {(ScriptError, "no such customer")}
+
+
+@pytest.mark.parametrize("size", [1, 3, 10])
+def test_items_of_a_batch_may_not_apply_either(size: int) -> None:
+    def work(batch: list[int]) -> list[Any]:
+        return [ValueError("three") if number == 3 else odd_ones_do_not_apply(number) for number in batch]
+
+    result = batch_process(work, range(6), batch_size=size)
+
+    assert numbers_of(result) == ([0, 2, 4], [3], [1, 5])
+    assert (result.reasons, result.done) == ([(1, "1 is odd"), (5, "5 is odd")], 3)
+
+
+def test_a_whole_batch_may_not_apply() -> None:
+    result = batch_process(lambda batch: skipped("closed"), range(4), batch_size=2)
+
+    assert numbers_of(result) == ([], [], [0, 1, 2, 3])
+    assert result.reasons == [(number, "closed") for number in range(4)]
 
 
 # ---- stopping early --------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Delta links: everything at first, then what has changed; never a change lost between two readings."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,8 @@ from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
 from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
-from txo_core.rest.delta import Changes, Removal, track_changes
+from txo_core.rest.delta import Changes, track_changes
+from txo_core.rest.removals import Removal
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_a_page_that_fails_gives_no_link(api: RestClient, sandbox: Sandbox) -> N
 
 
 @pytest.mark.parametrize(
-    "since", ["https://evil.example.com/customers?$deltatoken=x", "//evil.example.com/x?$deltatoken=1"]
+    "since", ["https://evil.example.com/customers?$deltatoken=x", "//evil.example.com/customers?$deltatoken=1"]
 )
 def test_a_link_to_another_server_is_not_followed(api: RestClient, sandbox: Sandbox, since: str) -> None:
     with pytest.raises((ConfigurationError, ApiError)):
@@ -144,8 +145,8 @@ class Pages(Policy):
         page = self.pages[(request.url or "").removeprefix(f"{API}/")]
         return response_of(request, *page) if isinstance(page, tuple) else response_of(request, 200, {}, page)
 
-    def changes(self, **options: Any) -> Changes:
-        return RestClient(Sessions(PolicyAdapter([ErrorMapping(), self])), API).delta("p1", **options)
+    def changes(self, url: str = "p1", **options: Any) -> Changes:
+        return RestClient(Sessions(PolicyAdapter([ErrorMapping(), self])), API).delta(url, **options)
 
 
 def gone(key: str, reason: str = "deleted") -> dict[str, Any]:
@@ -256,7 +257,7 @@ def test_each_way_to_have_forgotten_the_link_is_understood(status: int, code: st
     pages = Pages(d1=(status, {}, {"error": {"code": code, "message": "Too old"}}))
 
     with pytest.raises(ApiOperationError, match="read the list afresh") as refused:
-        list(pages.changes(since=f"{API}/d1"))
+        list(pages.changes("d1", since=f"{API}/d1"))
     assert refused.value.code == "delta-link-expired"
 
 
@@ -281,6 +282,153 @@ def test_an_incomplete_reading_is_an_error(first: Any, text: str) -> None:
         list(changes)
     with pytest.raises(ValidationError):
         _ = changes.link
+
+
+EARLIER = {"@odata.context": f"{API}/$metadata#l"}
+ENTRY = {"@odata.context": f"{API}/$metadata#l/$deletedEntity", "reason": "deleted"}
+
+
+@pytest.mark.parametrize(
+    ("removed", "back"),
+    [
+        ({"@removed": {}, "@id": "l('C1')"}, {"@odata.id": "l('C1')", "no": "C1"}),
+        ({"@removed": {}, "@odata.id": "l('C1')"}, {"@id": "l('C1')", "no": "C1"}),
+        ({"@removed": {}, "@id": "l('C1')"}, {"@odata.id": f"{API}/l(%27C1%27)", "no": "C1"}),
+        ({"@removed": {}, "@id": f"{API}/l('C1')", "name": "old"}, {"@odata.id": "l('C1')", "name": "new"}),
+        ({"@removed": {}, "@id": "l('C1')"}, {"name": "x", "no": "C1"}),
+        ({"@removed": {}, "@id": "l('O''Brien,1')"}, {"code": "O'Brien,1"}),
+        ({"@removed": {}, "@id": "l(no='C1',line=1)"}, {"line": 1, "no": "C1", "name": "x"}),
+        ({"@removed": {}, "@id": "l(7)"}, {"entry": 7}),
+        ({"@removed": {}, "@id": f"{API}/l/C1"}, {"no": "C1"}),
+        ({**ENTRY, "id": "l('C1')"}, {"no": "C1", "name": "again"}),
+        ({**ENTRY, "id": f"{API}/l('C1')"}, {"@odata.id": "l('C1')", "name": "again"}),
+        ({**ENTRY, "id": "g-1"}, {"accountid": "g-1"}),
+        ({**ENTRY, "id": "g-1"}, {"@odata.id": f"{API}/accounts(g-1)", "name": "again"}),
+        ({**ENTRY, "id": 7}, {"name": "x", "id": 7}),
+        ({"@removed": {}, "id": "1", "@odata.type": "#user", "name": "old"}, {"id": "1", "name": "new", "no": "C1"}),
+        ({"@removed": {}, "no": "C1", "name": "old", "city": "Oslo"}, {"no": "C1", "name": "new", "city": "Bergen"}),
+        ({"@removed": {}, "no": "C1", "line": 2, "name": "old"}, {"name": "new", "line": 2, "no": "C1"}),
+    ],
+)
+def test_a_row_that_came_back_is_not_removed_however_it_is_told(removed: dict[str, Any], back: dict[str, Any]) -> None:
+    """Who deletes what was removed would delete a row that is there."""
+    changes = Pages(p1={**EARLIER, "value": [removed, back, removed, back], "deltaLink": "d"}).changes()
+
+    assert (list(changes), changes.removed) == ([back, back], [])
+
+
+@pytest.mark.parametrize(
+    ("removed", "other"),
+    [
+        ({"@removed": {}, "@id": "l('C1')"}, {"@odata.id": "l('C2')", "no": "C2"}),
+        ({"@removed": {}, "@id": "a(1)/l('C1')"}, {"@odata.id": "a(2)/l('C1')", "no": "C1"}),
+        ({"@removed": {}, "@id": "l('C1')", "name": "x"}, {"@odata.id": "l('C2')", "name": "x"}),
+        ({"@removed": {}, "@id": "l(no='C1',line=1)"}, {"no": "C1", "line": 2}),
+        ({"@removed": {}, "@id": "l('C1')"}, {"no": "C2", "customerNo": "C1"}),
+        ({**ENTRY, "id": "g-1"}, {"contactid": "g-2", "accountid": "g-1"}),
+        ({"@removed": {}, "no": "C1", "line": 1, "name": "x"}, {"no": "C1", "line": 2, "name": "x"}),
+        ({"@removed": {}, "no": "C1", "type": "Quote"}, {"no": "C1", "type": "Order"}),
+        ({"@removed": {}, "id": "1", "name": "x"}, {"id": "2", "name": "x"}),
+        ({"@removed": {}, "name": "x", "city": "Oslo"}, {"name": "x", "city": "Bergen"}),
+        ({"@removed": {}}, {"no": "C1"}),
+        ({"@removed": {}, "no": "C1"}, "C1"),
+    ],
+)
+def test_another_row_is_no_return(removed: dict[str, Any], other: Any) -> None:
+    changes = Pages(p1={**EARLIER, "value": [removed, other], "deltaLink": "d"}).changes()
+
+    assert (list(changes), len(changes.removed)) == ([other], 1)
+
+
+def test_what_came_back_and_went_again_is_removed_once() -> None:
+    row = {"@odata.id": "l('C1')", "no": "C1"}
+    rows = [gone("C1"), row, gone("C1"), {"@removed": {}, "no": "C2", "name": "x"}, {"@removed": {}, "@id": "l(3)"}]
+
+    changes = Pages(p1={"value": rows, "deltaLink": "d"}).changes()
+
+    assert list(changes) == [row]
+    assert changes.removed == [Removal("C1"), Removal({"no": "C2", "name": "x"}), Removal("l(3)")]
+
+
+def test_a_link_of_another_list_is_refused_and_nothing_is_read(api: RestClient, sandbox: Sandbox) -> None:
+    customers = api.delta("customers")
+    list(customers)
+    sandbox.clear_stats()
+
+    with pytest.raises(ValidationError, match=r"belongs to .*/customers, and not to .*/orders") as refused:
+        api.delta("orders", since=customers.link)
+
+    assert "deltatoken" not in str(refused.value)
+    assert sandbox.stats()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("customers", "customers?$deltatoken=1"),
+        ("customers?$filter=a eq 1", "Customers/?!deltatoken='1'"),
+        ("customers/", "customers/$delta?$deltatoken=1"),
+        ("users/delta", "users/delta()?$deltatoken=1"),
+        ("drives/7/root/delta", "drives/7/root/delta(token='1')"),
+        ("users/7/contacts/delta", "users('7')/contacts/delta?t=1"),
+        ("me/contacts/delta", "users('7')/contacts/delta?t=1"),
+        ("customers", "https://api.example.com/gateway/odata/v1/customers?t=1"),
+        ("companies(1)/customers", "companies(1)/customers?t=1"),
+        ("companies('A%20B')/customers", "companies('A B')/customers?t=1"),
+        ("customers", "$delta?t=1"),
+        ("sync", "sync?t=1"),
+        ("d1", "d1"),
+    ],
+)
+def test_a_link_of_the_list_is_followed_however_its_path_is_written(url: str, link: str) -> None:
+    assert isinstance(Pages().changes(url, since=link), Changes)
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("orders", "customers?t=1"),
+        ("companies(2)/customers", "companies(1)/customers?t=1"),
+        ("users/1/contacts/delta", "users/2/contacts/delta?t=1"),
+        ("orders", "companies(1)/customers?t=1"),
+        ("me/events/delta", "me/messages/delta?t=1"),
+    ],
+)
+def test_a_link_with_another_path_is_not_followed(url: str, link: str) -> None:
+    with pytest.raises(ValidationError, match="The delta link belongs to"):
+        Pages().changes(url, since=link)
+
+
+class Carousel(Policy):
+    """A list whose pages name ever new next pages, with the rows of each by its number."""
+
+    def __init__(self, rows: Callable[[int], list[Any]], pages: int = 5000) -> None:
+        self.rows, self.pages, self.requests = rows, pages, 0
+
+    def __call__(self, request: PreparedRequest, send: Any) -> Response:
+        self.requests += 1
+        after = {"nextLink": f"p1?t={self.requests}"} if self.requests < self.pages else {"deltaLink": "p1?d=1"}
+        return response_of(request, 200, {}, {"value": self.rows(self.requests), **after})
+
+    def changes(self) -> Changes:
+        return RestClient(Sessions(PolicyAdapter([ErrorMapping(), self])), API).delta("p1")
+
+
+@pytest.mark.parametrize(("rows", "requests"), [(5, 2), (1, 11), (0, 1001)])
+def test_the_same_page_under_ever_new_links_ends_with_an_error(rows: int, requests: int) -> None:
+    pages = Carousel(lambda number: [{"no": row} for row in range(rows)])
+
+    with pytest.raises(ApiOperationError, match="same page again; the changes are incomplete") as refused:
+        list(pages.changes())
+
+    assert (refused.value.code, pages.requests) == ("repeated-page", requests)
+
+
+def test_rows_that_change_while_they_are_read_may_come_again() -> None:
+    changes = Carousel(lambda number: [{"no": row, "version": number} for row in range(5)], pages=50).changes()
+
+    assert len(list(changes)) == 250
+    assert changes.link
 
 
 @pytest.mark.parametrize("since", ["", " ", 7, b"x", True])

@@ -1,12 +1,16 @@
 """One entity for one key, judged by what the server has done: threads, lost answers, strangers and other writers."""
 
+import enum
 import gc
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
+import numpy
+import pandas
 import pytest
 from requests import Response
 
@@ -24,7 +28,8 @@ from txo_core.exceptions import (
 from txo_core.oauth import ClientCredentials
 from txo_core.odata import build_odata_filter
 from txo_core.rest import RestClient, entity_keys
-from txo_core.rest.writes import TRIES, create_or_update
+from txo_core.rest.entities import without_annotations
+from txo_core.rest.writes import MOST_PAGES, TRIES, create_or_update
 from txo_core.results import ItemResult
 
 NEW = {"no": "C9", "name": "New", "city": "Oslo", "balance": 12.5}
@@ -105,7 +110,7 @@ def test_what_differs_is_changed_and_nothing_else(api: RestClient, sandbox: Sand
 
     result = api.create_or_update("/customers", {"no": "C9", "city": "Bergen"}, key="no")
 
-    assert result == ItemResult("C9", "updated", value=api.get("customers/C9"))
+    assert result == ItemResult("C9", "updated", value=without_annotations(api.get("customers/C9")))
     assert (result.value["city"], result.value["email"]) == ("Bergen", "a@customer.example")
     assert written(sandbox) == {"PATCH C9": 1}
 
@@ -481,6 +486,43 @@ def test_a_server_that_ignores_the_filter_gets_nothing_written(rows: Any) -> Non
     assert refused.value.code == "wrong-entity"
 
 
+def test_an_entity_that_does_not_say_its_key_is_a_strangers() -> None:
+    """Such as one whose server ignores the filter, and writes the name of the field in another way."""
+    row = {**ETAG, "@odata.id": f"{ROOT}(7)", "email": "a@x.example", "city": "Paris"}
+    server = Server(GET={ROOT: {"value": [row]}, f"{ROOT}(7)": row}, PATCH={f"{ROOT}(7)": row})
+
+    with pytest.raises(ApiOperationError, match="by Email answered with an entity that has no field") as refused:
+        upsert(server, {"Email": "b@x.example", "city": "Oslo"}, "Email")
+
+    assert refused.value.code == "wrong-entity"
+    assert server.calls == ["GET companies(1)/customers", "GET companies(1)/customers(7)"]
+
+
+def test_a_row_of_a_list_need_not_show_its_key() -> None:
+    """The entity does, which is read then."""
+    row = {**ETAG, "@odata.id": f"{ROOT}(7)", "city": "Paris"}
+    whole = {**row, "no": "C1"}
+    server = Server(GET={ROOT: {"value": [row]}, f"{ROOT}(7)": whole}, PATCH={f"{ROOT}(7)": whole})
+
+    assert upsert(server, {"city": "Oslo"}, {"no": "C1"}).outcome == "updated"
+
+
+def test_several_rows_that_do_not_show_the_key_say_both_that_may_be() -> None:
+    with pytest.raises(
+        ApiOperationError, match="more than one entity with this key, or does not understand the filter"
+    ):
+        upsert(Server(GET={ROOT: {"value": [{"city": "Oslo"}] * 2}}), {"no": "C1"})
+
+
+@pytest.mark.parametrize("rows", [[{"no": "C2"}, {"no": "C3"}], [{"no": "C1"}, {"no": "C2"}], [{"no": "C1"}, None]])
+def test_several_strangers_are_told_as_strangers(rows: Any) -> None:
+    """And not as entities that share the key."""
+    with pytest.raises(ApiOperationError) as refused:
+        upsert(Server(GET={ROOT: {"value": rows}}), {"no": "C1", "city": "Bergen"})
+
+    assert refused.value.code == "wrong-entity"
+
+
 def test_a_stranger_behind_the_address_gets_nothing_written() -> None:
     row = {"@odata.id": f"{ROOT}(7)", "no": "C1"}
     server = Server(GET={ROOT: {"value": [row]}, f"{ROOT}(7)": {**ETAG, "no": "C2", "city": "Oslo"}})
@@ -509,6 +551,20 @@ def test_a_match_on_a_later_page_is_found() -> None:
         upsert(server, {"no": "C1"})
     server.answers["GET"][f"{ROOT}?$skiptoken=1"].pop("@odata.nextLink")
     assert upsert(server, {"no": "C1"}).outcome == "unchanged"
+
+
+def test_a_search_that_finds_ever_more_empty_pages_ends_with_an_error() -> None:
+    calls: list[str] = []
+
+    def send(method: str, url: str, **_: Any) -> Response:
+        calls.append(method)
+        page = {"value": [], "@odata.nextLink": f"{ROOT}?$skiptoken={len(calls)}"}
+        return response_of(prepared(method, url), 200, {}, page)
+
+    with pytest.raises(ApiOperationError, match="ever more pages without a row") as refused:
+        create_or_update(send, ROOT, {"no": "C1", "city": "Oslo"}, "no")
+
+    assert (refused.value.code, set(calls), len(calls)) == ("endless-pages", {"GET"}, MOST_PAGES + 1)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("c1", "C1"), ("C1", "C1  "), (7, "7"), (7, 7.0)])
@@ -572,6 +628,63 @@ def test_a_typed_key_is_found_and_sent_as_the_server_has_it() -> None:
     assert result.key == f"id={GUID},day=2024-01-31"
 
 
+class Level(enum.Enum):
+    HIGH = 3
+
+
+TYPED = {
+    "day": date(2024, 1, 31), "at": datetime(2024, 1, 31, 9, 30, tzinfo=timezone(timedelta(hours=1))),
+    "opens": time(8, 30), "takes": timedelta(minutes=90), "guid": uuid.UUID(GUID), "level": Level.HIGH,
+    "price": Decimal("12.10"), "pieces": Decimal("3.00"), "size": numpy.int64(3), "weight": numpy.float32(0.1),
+    "open": numpy.bool_(True), "lines": [{"day": date(2024, 2, 1)}], "address": {"since": date(2024, 3, 1)},
+    "pair": (Decimal(1), 2),
+}  # fmt: skip
+AS_JSON = {
+    "day": "2024-01-31", "at": "2024-01-31T08:30:00Z", "opens": "08:30:00", "takes": "PT5400S", "guid": GUID,
+    "level": 3, "price": 12.1, "pieces": 3, "size": 3, "weight": 0.1, "open": True, "lines": [{"day": "2024-02-01"}],
+    "address": {"since": "2024-03-01"}, "pair": [1, 2],
+}  # fmt: skip
+
+
+def test_typed_values_are_fields_as_well_as_keys() -> None:
+    """They are compared as what the server has, too."""
+    server = Server(GET={ROOT: {"value": []}}, POST={ROOT: {}})
+    result = upsert(server, {"no": "C1", **TYPED})
+    assert (server.bodies, result.value) == ([{"no": "C1", **AS_JSON}], {"no": "C1", **AS_JSON})
+
+    row = {**ETAG, "@odata.id": f"{ROOT}(7)", "no": "C1", **AS_JSON, "at": "2024-01-31T09:30:00+01:00"}
+    assert upsert(Server(GET={ROOT: {"value": [row]}}), {"no": "C1", **TYPED}).outcome == "unchanged"
+
+
+@pytest.mark.parametrize("name", [name for name in TYPED if name not in ("lines", "address", "pair")])
+def test_a_typed_key_is_sent_with_a_new_entity(name: str) -> None:
+    server = Server(GET={ROOT: {"value": []}}, POST={ROOT: {}})
+
+    upsert(server, {"city": "Oslo"}, key={name: TYPED[name]})
+
+    assert server.bodies == [{name: AS_JSON[name], "city": "Oslo"}]
+
+
+def test_the_value_is_without_the_remarks_of_the_protocol(api: RestClient) -> None:
+    """As the rows of `get_odata_entities` are."""
+    created = api.create_or_update("customers", NEW, key="no").value
+    unchanged = api.create_or_update("customers", NEW, key="no").value
+    updated = api.create_or_update("customers", {**NEW, "city": "Bergen"}, key="no").value
+
+    assert created == unchanged == {**updated, "city": "Oslo", "lastModified": created["lastModified"]}
+    assert not [name for name in (*created, *updated) if "@" in name]
+
+
+@pytest.mark.parametrize(
+    "key", [{"no", "line"}, frozenset({"line", "no"}), {"no": 1, "line": 2}.keys(), ("line", "no")]
+)
+def test_the_fields_of_a_key_may_come_in_any_collection(key: Any) -> None:
+    server = Server(GET={ROOT: {"value": []}}, POST={ROOT: {}})
+
+    assert upsert(server, {"no": "C1", "line": 2}, key).key in ("line=2,no=C1", "no=C1,line=2")
+    assert upsert(server, {"no": "C1", "line": 2}, {"no"}).key == "C1"
+
+
 # ---- bad input -------------------------------------------------------------------------------------------------------
 
 
@@ -584,7 +697,16 @@ def test_a_typed_key_is_found_and_sent_as_the_server_has_it() -> None:
         ({"no": "C1"}, {"no": "C2"}, "another value for 'no' than its key"),
         ({"no": "C1"}, {}, "names no field"),
         ({"no": "C1"}, [], "names no field"),
-        ({"no": "C1"}, 5, "names no field"),
+        ({"no": "C1"}, set(), "names no field"),
+        ({"no": "C1"}, 5, "The key is int, and not the name of a field"),
+        ({"no": "C1"}, b"no", "The key is bytes"),
+        ({"no": "C1"}, iter(["no"]), "The key is list_iterator"),
+        ({"no": "C1"}, {1: "C1"}, "not the name of a field"),
+        ({"no": float("nan")}, "no", "no value for its key field"),
+        ({"no": Decimal("NaN")}, "no", "no value for its key field"),
+        ({"no": numpy.float64("nan")}, "no", "no value for its key field"),
+        ({"address": {"city": "Oslo"}}, {"address/city": "Oslo"}, "is a path"),
+        ({"no": "C1", 2: "x"}, "no", "names of the fields of the entity"),
         ({"no": "C1"}, [["no"]], "no texts"),
         ([("no", "C1")], "no", "not a dictionary"),
         ({"a b": "C1"}, "a b", "not the name of a field"),
@@ -601,11 +723,37 @@ def test_a_key_that_tells_nothing_apart_is_refused_before_anything_is_sent(
     assert sandbox.stats()["total"] == 0
 
 
-def test_what_has_no_json_form_is_refused_and_nothing_is_written(api: RestClient, sandbox: Sandbox) -> None:
-    with pytest.raises(ValidationError, match="cannot be sent as JSON"):
-        api.create_or_update("customers", {"no": "C9", "createdOn": date(2024, 1, 1)}, key="no")
+def circle() -> dict[str, Any]:
+    around: dict[str, Any] = {}
+    around["itself"] = around
+    return around
 
-    assert written(sandbox) == {}
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b"x", "cannot be sent as JSON"),
+        ({1}, "cannot be sent as JSON"),
+        (float("nan"), "cannot be sent as JSON"),
+        (Decimal("sNaN"), "cannot be sent as JSON"),
+        (Decimal("-Infinity"), "cannot be sent as JSON"),
+        (numpy.array([1]), "cannot be sent as JSON"),
+        (numpy.datetime64("2024-01-31"), "cannot be sent as JSON"),
+        (pandas.NA, "cannot be sent as JSON"),
+        (circle(), "cannot be sent as JSON"),
+        (datetime(2024, 1, 31, 8, 30), "without a zone"),  # noqa: DTZ001
+        ([pandas.NaT], "without a zone"),
+        (Decimal("0.1234567890123456789"), "19 digits is more exact"),
+        (Decimal("1e400"), "more exact|cannot be sent as JSON"),
+    ],
+)
+def test_what_has_no_json_form_is_refused_before_anything_is_sent(
+    api: RestClient, sandbox: Sandbox, value: Any, message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        api.create_or_update("customers", {"no": "C9", "note": value}, key="no")
+
+    assert sandbox.stats()["total"] == 0
 
 
 def test_the_rows_that_were_made_are_found_by_a_filter(api: RestClient) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from txo_core.concurrency.dispatcher import Tally
-from txo_core.concurrency.result import ParallelResult, Unread
+from txo_core.concurrency.result import ParallelResult, Unread, failure_in, not_applicable
 from txo_core.exceptions import ValidationError
 
 T = TypeVar("T")
@@ -13,26 +13,44 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What a batch gave: its values, the items that failed, and how many went well."""
+    """What a batch gave: its values, how many items went well, those that failed, and those that do not apply."""
 
     values: Sequence[Any]
-    failed: Sequence[tuple[Any, Exception]]
     done: int
+    failed: Sequence[tuple[Any, Exception]] = ()
+    reasons: Sequence[tuple[Any, str]] = ()
 
 
 def taken_apart(batch: Sequence[Any], returned: Any) -> BatchOutcome:
     """Return the outcome of a batch from what its function returned."""
-    if not isinstance(returned, list | tuple):
-        return BatchOutcome([returned], [], len(batch))
-    failed = [entry for entry in returned if isinstance(entry, Exception)]
-    if not failed:
-        return BatchOutcome(returned, [], len(batch))
-    if len(returned) != len(batch):
-        problem = f"The batch of {len(batch)} items returned {len(returned)} entries with {len(failed)} errors in them"
-        raise ValidationError(problem, "Return one entry for each item, or raise the error") from failed[0]
-    pairs = list(zip(batch, returned, strict=True))
-    values = [value for _, value in pairs if not isinstance(value, Exception)]
-    return BatchOutcome(values, [(i, e) for i, e in pairs if isinstance(e, Exception)], len(values))
+    whole = not isinstance(returned, list | tuple)
+    entries = [returned] * len(batch) if whole and _is_remark(returned) else returned
+    if whole and entries is returned:
+        return BatchOutcome([returned], len(batch))
+    remarks = [entry for entry in entries if _is_remark(entry)]
+    if not remarks:
+        return BatchOutcome(entries, len(batch))
+    if len(batch) != len(entries):
+        problem = f"The batch of {len(batch)} items returned {len(entries)} entries with {len(remarks)} errors in them"
+        error = next((remark for remark in remarks if isinstance(remark, Exception)), None)
+        raise ValidationError(problem, "Return one entry for each item, or raise the error") from error
+    return _by_item(list(zip(batch, entries, strict=True)))
+
+
+def _is_remark(entry: Any) -> bool:
+    """Tell whether an entry says of its item that it failed or does not apply."""
+    return _error_in(entry) is not None or not_applicable(entry)
+
+
+def _error_in(entry: Any) -> Exception | None:
+    return entry if isinstance(entry, Exception) else failure_in(entry)
+
+
+def _by_item(pairs: Sequence[tuple[Any, Any]]) -> BatchOutcome:
+    failed = [(item, error) for item, entry in pairs if (error := _error_in(entry)) is not None]
+    reasons = [(item, entry.reason) for item, entry in pairs if not_applicable(entry)]
+    values = [entry for _, entry in pairs if not _is_remark(entry)]
+    return BatchOutcome(values, len(values), failed, reasons)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -58,6 +76,7 @@ def result_of_batches(tally: Tally) -> ParallelResult[Any, Any]:
     successful: list[Any] = []
     failed: list[tuple[Any, Exception]] = []
     skipped: list[Any] = []
+    reasons: list[tuple[Any, str]] = []
     done = 0
     for place in sorted({*tally.values, *tally.failed, *tally.skipped}):
         so_far = done + len(failed) + len(skipped)
@@ -65,13 +84,15 @@ def result_of_batches(tally: Tally) -> ParallelResult[Any, Any]:
             outcome: BatchOutcome = tally.values[place]
             successful += outcome.values
             failed += outcome.failed
+            reasons += outcome.reasons
+            skipped += [item for item, _ in outcome.reasons]
             done += outcome.done
         elif place in tally.failed:
             batch, error = tally.failed[place]
             failed += [(item, error) for item in items_of(batch, so_far)]
         else:
             skipped += items_of(tally.skipped[place], so_far)
-    return ParallelResult(successful, failed, skipped, tally.seconds, tally.stopped_by, done)
+    return ParallelResult(successful, failed, skipped, tally.seconds, tally.stopped_by, done, reasons)
 
 
 def items_of(batch: Sequence[Any] | Unread, so_far: int) -> Sequence[Any]:

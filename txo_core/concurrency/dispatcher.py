@@ -9,7 +9,7 @@ from typing import Any
 
 from txo_core.clock import Clock, monotonic, stopping
 from txo_core.concurrency.progress import Progress
-from txo_core.concurrency.result import ParallelResult, Unread
+from txo_core.concurrency.result import ParallelResult, Unread, failure_in, not_applicable
 from txo_core.concurrency.workers import Crew, Job
 from txo_core.exceptions import ApiTimeoutError, CircuitOpenError
 
@@ -28,6 +28,7 @@ class Tally:
     values: dict[int, Any] = field(default_factory=dict)
     failed: dict[int, tuple[Any, Exception]] = field(default_factory=dict)
     skipped: dict[int, Any] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
     stopped_by: Exception | None = None
     seconds: float = 0.0
 
@@ -41,6 +42,7 @@ def result_of(tally: Tally) -> ParallelResult[Any, Any]:
         tally.seconds,
         tally.stopped_by,
         len(tally.values),
+        [(tally.skipped[place], tally.reasons[place]) for place in sorted(tally.reasons)],
     )
 
 
@@ -143,13 +145,15 @@ class Dispatcher:
 
     def _take_in(self, job: Job) -> None:
         place = self._under_way.pop(job)
-        error = job.error if job.ended else still_running()
+        error = (job.error or failure_in(job.value)) if job.ended else still_running()
         weight = self._weigh(job.item)
         if not job.begun or (self._crew.halted.is_set() and self._spared(error)):
             self.tally.skipped[place] = job.item
             return
         self._weights[0] += weight
-        if error is None:
+        if error is None and not_applicable(job.value):
+            self.tally.skipped[place], self.tally.reasons[place] = job.item, job.value.reason
+        elif error is None:
             self.tally.values[place] = job.value
         else:
             self.tally.failed[place] = (job.item, error)

@@ -53,6 +53,8 @@ def parallel_map(
 ) -> ParallelResult[T, R]:
     """Return what came of `func(item)` for each item, done by up to `max_workers` threads.
 
+    A function that returns `skipped(...)` says that its item does not apply.
+
     A generator is read as it is needed, in the calling thread. An error belongs to its item and stops no other, but for
     those that `stop_on` names (types, or a function of the error; `()` for none): then nothing more is begun, what runs
     is waited for, and the rest is skipped. The same after `timeout` seconds for all together; what still runs then is
@@ -101,7 +103,8 @@ def batch_process(
 
     `successful` holds what the batches returned, one after the other: the entries of a list, else the value itself.
     An error that is raised is that of each item of its batch. A batch that knows better returns a list with one entry
-    for each item, and puts an exception in the place of those that failed. A generator is read batch by batch; one
+    for each item, and puts an exception in the place of those that failed, `skipped(...)` in that of those that do not
+    apply. A generator is read batch by batch; one
     batch at a time unless `max_workers` says otherwise. The rest is as in `parallel_map`.
     """
     check_function(process_batch, "batch_process")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from txo_core.exceptions import ValidationError
-from txo_core.odata.literals import literal
+from txo_core.odata.literals import is_several, literal
 
 EXAMPLE = 'build_odata_filter({"status": "eq \'active\'", "no": in_(numbers), "balance": ge(100)})'
 
@@ -73,9 +73,9 @@ def between(low: Any, high: Any) -> Condition:
 
 def in_(values: Iterable[Any]) -> Condition:
     """The field equals one of the values, whatever they hold; of no values none."""
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+    if not is_several(values):
         _refuse(f"in_ takes a list of values, not {type(values).__name__}", "Put the values into a list")
-    literals = dict.fromkeys(_single("in_", value) for value in values)
+    literals = dict.fromkeys(_one_of(value) for value in values)
     return Condition("in", tuple(sorted(literals) if isinstance(values, Set) else literals))
 
 
@@ -118,9 +118,29 @@ OPERATORS: Mapping[str, Callable[[Any], Condition]] = {
 
 
 def _single(operator: str, value: Any) -> str:
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        return literal(value)
-    _refuse(f"{operator} compares with single values, not with {type(value).__name__}", "Use in_ for a list", EXAMPLE)
+    if is_several(value):
+        _refuse(
+            f"{operator} compares with single values, not with {type(value).__name__}", "Use in_ for a list", EXAMPLE
+        )
+    return _comparable(operator, value)
+
+
+def _one_of(value: Any) -> str:
+    if is_several(value):
+        problem = f"in_ takes a list of single values, and one of them is {type(value).__name__}"
+        _refuse(problem, "Give them all in one flat list", EXAMPLE)
+    return _comparable("in_", value)
+
+
+def _comparable(operator: str, value: Any) -> str:
+    text = literal(value)
+    if text == "NaN":
+        _refuse(
+            f"{operator} cannot compare with NaN, which nothing equals",
+            "Leave it out; for a field without a value use eq(None)",
+            EXAMPLE,
+        )
+    return text
 
 
 def _ordered(operator: str, value: Any) -> str:

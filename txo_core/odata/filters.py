@@ -8,7 +8,8 @@ operator and one literal: `"ge 100"`. A text that comes from elsewhere could loo
 `eq(text)` or in `in_(texts)`, which take any value for what it is.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
+from enum import Enum
 from typing import Any, NoReturn
 
 from txo_core.exceptions import ValidationError
@@ -22,7 +23,7 @@ from txo_core.odata.conditions import (
     eq,
     in_,
 )
-from txo_core.odata.literals import field_name, percent_encoded, short_form
+from txo_core.odata.literals import field_name, is_several, percent_encoded, short_form
 
 NOTHING = "false"
 Part = tuple[str, str]
@@ -78,15 +79,15 @@ def _meant(value: Any) -> Condition:
     """Return the condition that a value stands for."""
     if isinstance(value, Condition):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, Enum):
         short = short_form(value)
         return Condition(short[0], (short[1],)) if short else eq(value)
     if isinstance(value, tuple):
         return _of_pair(value)
-    if isinstance(value, Mapping | bytes) or not isinstance(value, Iterable):
+    if not is_several(value):
         return eq(value)
     values = value if isinstance(value, Set) else list(value)
-    if any(isinstance(each, str) and short_form(each) for each in values):
+    if any(isinstance(each, str) and not isinstance(each, Enum) and short_form(each) for each in values):
         _refuse(
             "A list holds a text that reads like a condition",
             "Say which it is: in_([...]) for data, [ge(...), lt(...)] for conditions",

@@ -1,7 +1,7 @@
 """Values as OData writes them, in filters and in the keys of addresses, whatever they hold (OData 4.01, ABNF)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -14,6 +14,8 @@ from txo_core.exceptions import ValidationError
 
 TAKEN = frozenset({"null", "true", "false", "and", "or", "not", "INF", "NaN"})
 """Words that mean something else where the name of a field is expected."""
+MISSING = frozenset({"null", "NaN"})
+"""Literals of what is not there; in tables NaN stands for that."""
 LONGEST, LARGEST = 40, 10**1000
 SEGMENT_SAFE = "$'(),:@!*="
 _ONE_LITERAL = re.compile(
@@ -42,16 +44,29 @@ def literal(value: Any) -> str:
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return str(bool(value)).lower()
     if isinstance(value, UUID):
-        return str(value)
+        return UUID.__str__(value)
     if isinstance(value, Integral | Real | Decimal):
         return _number(value)
     if isinstance(value, date | time | timedelta):
         return _moment(value)
+    if isinstance(value, Iterable) and getattr(value, "ndim", None) == 0:
+        return literal(_alone(value))
     raise ValidationError(
         f"{type(value).__name__} has no form in OData",
         "Give a text, a number, true or false, a date, an aware datetime, a UUID or None",
         'build_odata_filter({"city": "Oslo", "createdOn": ge(date(2024, 1, 31))})',
     )
+
+
+def _alone(array: Any) -> Any:
+    """Return the value of an array of no dimensions."""
+    return array[()]
+
+
+def is_several(value: Any) -> bool:
+    """Tell whether a value is several ones, such as a list; a flag and an array of no dimensions only look like it."""
+    single = isinstance(value, str | bytes | bytearray | memoryview | Mapping | Enum)
+    return isinstance(value, Iterable) and not single and getattr(value, "ndim", 1) != 0
 
 
 def key_segment(key: Any) -> str:
@@ -71,6 +86,7 @@ def key_segment(key: Any) -> str:
 
 def field_name(name: Any) -> str:
     """Return the name of a field or the path to one, `address/city`; a ValidationError if it is something else."""
+    name = str.__str__(name) if isinstance(name, str) else name
     parts = name.split("/") if isinstance(name, str) else []
     words = [word for part in parts for word in part.split(".")]
     if not parts or name in TAKEN or not all(word.isidentifier() for word in words):
@@ -112,6 +128,8 @@ def percent_encoded(expression: str) -> str:
 
 
 def _text(value: str) -> str:
+    """Return the text in quotes; what a class of its own makes of its methods does not matter."""
+    value = str.__str__(value)
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -123,12 +141,15 @@ def _number(value: Any) -> str:
     if isinstance(value, Decimal):
         return _decimal(value)
     if isinstance(value, Integral):
-        number = int(value)
-        return str(number) if abs(number) < LARGEST else _refuse("A number has more than 1000 digits", "Give a text")
-    return _not_finite(float(value)) or repr(float(value)).replace("e+", "e")
+        whole = int(value)
+        return str(whole) if abs(whole) < LARGEST else _refuse("A number has more than 1000 digits", "Give a text")
+    # The shortest text of a narrow number, such as numpy's float32, has not the digits that widening it would show.
+    number = float(str(value)) if hasattr(value, "dtype") else float(value)
+    return _not_finite(number) or repr(number).replace("e+", "e")
 
 
 def _decimal(value: Decimal) -> str:
+    value = Decimal(value)
     plain = not value.is_finite() or abs(value.adjusted()) < LONGEST
     return _not_finite(value) or (format(value, "f") if plain else str(value).replace("E+", "E"))
 
@@ -148,7 +169,7 @@ def _moment(value: date | time | timedelta) -> str:
         return _utc(value)
     if isinstance(value, time) and value.tzinfo is not None:
         _refuse("A time of day with a zone has no form in OData", "Give a datetime, or the time without its zone")
-    return value.isoformat()
+    return time.isoformat(value) if isinstance(value, time) else date.isoformat(value)
 
 
 def _utc(value: datetime) -> str:
@@ -176,9 +197,10 @@ def _seconds(value: timedelta) -> str:
 
 
 def _key_literal(value: Any) -> str:
-    if value is None:
+    text = literal(value)
+    if text in MISSING:
         _refuse("The value of a key is missing", "Give the key of the entity that is meant", "key_segment('C0001')")
-    return literal(value)
+    return text
 
 
 def _refuse(problem: str, solution: str, example: str = "") -> NoReturn:

@@ -1,8 +1,11 @@
 """Delta links: what has changed in a list since it was last read (OData 4.01, 11.3)."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Unpack
+from urllib.parse import unquote, urlsplit
 
 from requests import Response
 from requests.utils import requote_uri
@@ -11,29 +14,20 @@ from txo_core.exceptions import ApiError, ApiOperationError, ValidationError
 from txo_core.http.origins import address_of, refuse_downgrade, resolved
 from txo_core.paginators.pages import Fetch, Page, page_of
 from txo_core.paginators.signs import next_link
+from txo_core.rest.arguments import checked_url
 from txo_core.rest.caller import Caller, CallOptions, Params, parsed
+from txo_core.rest.removals import Removal, Removals
 from txo_core.urls import join_url, with_query
 
 PREFERENCE = "odata.track-changes"
 DELTA_KEYS = ("@odata.deltaLink", "@deltaLink", "odata.deltaLink", "deltaLink")
-REMOVED_KEYS = ("@removed", "@odata.removed")
+OF_DELTA = re.compile(r"\$?(?:delta|deltalink|changes|sync)(?:\(.*\))?$")
+EVIDENT, MOST_SMALL_PAGES, MOST_EMPTY_PAGES = 5, 10, 1000
 FORGOTTEN = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "expiredversionstamp"})
 EXAMPLE = """changes = api.delta("customers", since=link)
 for row in changes:
     ...
 link = changes.link"""
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A row that is no longer in the list: its key, and why.
-
-    The key is a text, or a dictionary where it has several properties. The reason is `deleted`, or `changed` for a row
-    that the list's filter no longer lets through.
-    """
-
-    key: Any
-    reason: str = "deleted"
 
 
 class Changes:
@@ -48,8 +42,7 @@ class Changes:
         self._begun = False
         self._ended = False
         self._link: str | None = None
-        self._removed: dict[tuple[Any, ...], Removal] = {}
-        self._key_names: set[tuple[str, ...]] = set()
+        self._removals = Removals()
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows; ValidationError the second time, when there would be none."""
@@ -78,7 +71,7 @@ class Changes:
     def removed(self) -> list[Removal]:
         """The rows that are no longer in the list; one that was removed and came back is not among them."""
         self._require_end("What was removed")
-        return list(self._removed.values())
+        return self._removals.all()
 
     def _require_end(self, what: str) -> None:
         if not self._ended:
@@ -86,32 +79,26 @@ class Changes:
 
     def _rows(self) -> Iterator[Any]:
         for page in self._pages():
-            for row in page.rows:
-                removal = _removal(row)
-                if removal is None:
-                    self._came_back(row)
-                    yield row
-                else:
-                    names, values = removal
-                    self._key_names.add(names)
-                    self._removed[_identity(names, values)] = _removed(row, names, values)
+            base = _base_of(page)
+            yield from (row for row in page.rows if not self._removals.take(row, base))
             self._link = _delta_link(page)
         self._ended = True
-
-    def _came_back(self, row: Any) -> None:
-        for names in self._key_names if isinstance(row, Mapping) else ():
-            self._removed.pop(_identity(names, tuple(row.get(name) for name in names)), None)
 
 
 def changes_of(
     caller: Caller, url: str, params: Params | None = None, since: str | None = None, **options: Unpack[CallOptions]
 ) -> Changes:
-    """Return the rows behind the URL, or what has changed since the link was given, which holds the parameters, too."""
+    """Return the rows behind the URL, or what has changed since the link was given, which holds the parameters, too.
+
+    Raises ValidationError for a link that is none, or whose path is that of another list.
+    """
+    whole = join_url(caller.base_url, checked_url(url))
     if since is None:
-        start = with_query(join_url(caller.base_url, url), params)
+        start = with_query(whole, params)
         options["headers"] = track_changes(options.get("headers"))
     elif isinstance(since, str) and since.strip():
         start = join_url(caller.base_url, since)
+        _refuse_other_list(whole, start)
     else:
         raise ValidationError("`since` is no delta link", "Give `link` of the last changes, or leave it out", EXAMPLE)
 
@@ -130,11 +117,43 @@ def track_changes(headers: Mapping[str, str] | None) -> dict[str, str]:
     return own
 
 
+def _refuse_other_list(url: str, link: str) -> None:
+    """Refuse a link with the path of another list, whose rows would be taken for those of this one.
+
+    Paths are one list's if one goes on where the other ends, or both end in one name; the steps before it have to be
+    the same where they are as many. Gateways and `me` of Microsoft Graph write one path in several ways.
+    """
+    ours, theirs = _steps(url), _steps(link)
+    shared = min(len(ours), len(theirs))
+    if ours[:shared] == theirs[:shared]:
+        return
+    differ = [pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1] and "me" not in pair]
+    if ours[-1] != theirs[-1] or (len(ours) == len(theirs) and differ):
+        raise ValidationError(
+            f"The delta link belongs to {address_of(link)}, and not to {address_of(url)}",
+            "Keep a link of its own for each list; if the API names the list in two ways, give the path of the link",
+            EXAMPLE,
+        )
+
+
+def _steps(url: str) -> list[str]:
+    """Return the steps of the path in small letters, without a `delta` at its end."""
+    steps = [step for step in unquote(urlsplit(url).path).casefold().split("/") if step]
+    while steps and OF_DELTA.match(steps[-1]):
+        steps.pop()
+    return steps
+
+
 def _pages(fetch: Fetch, url: str) -> Iterator[Page]:
-    seen = set()
+    """Yield the pages; an error ends what goes round in a circle, by its addresses or by the rows themselves."""
+    seen, rows_seen = set(), Counter[bytes]()
     while True:
         seen.add(hash(url))
         page = _page(fetch, url)
+        rows = blake2b(repr(page.rows).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        rows_seen[rows] += 1
+        if rows_seen[rows] > _times(page.rows):
+            raise _repeated(url, "gives the same page again")
         yield page
         link = next_link(page)
         if link is None:
@@ -142,10 +161,18 @@ def _pages(fetch: Fetch, url: str) -> Iterator[Page]:
         source, url = url, requote_uri(resolved(page.at, link))
         refuse_downgrade(source, url)
         if hash(url) in seen:
-            raise ApiOperationError(
-                f"GET {address_of(source)} names a next page that was already read; the changes are incomplete",
-                code="repeated-page",
-            )
+            raise _repeated(source, "names a next page that was already read")
+
+
+def _times(rows: list[Any]) -> int:
+    """Return how often a page with just these rows may come: a row that changes twice may be told of twice."""
+    if not rows:
+        return MOST_EMPTY_PAGES
+    return 1 if len(rows) >= EVIDENT else MOST_SMALL_PAGES
+
+
+def _repeated(url: str, problem: str) -> ApiOperationError:
+    return ApiOperationError(f"GET {address_of(url)} {problem}; the changes are incomplete", code="repeated-page")
 
 
 def _page(fetch: Fetch, url: str) -> Page:
@@ -177,28 +204,7 @@ def _delta_link(page: Page) -> str | None:
     return None
 
 
-def _removal(row: Any) -> tuple[tuple[str, ...], tuple[Any, ...]] | None:
-    """Return the names and values of the key if the row tells of a removal.
-
-    In OData 4.01 that is a row with `@removed`, in 4.0 an entry whose context ends in `$deletedEntity`.
-    """
-    if not isinstance(row, Mapping):
-        return None
-    is_removed = any(key in row for key in REMOVED_KEYS)
-    if not is_removed and not str(row.get("@odata.context", row.get("@context"))).endswith("/$deletedEntity"):
-        return None
-    names = tuple(name for name in row if not name.startswith("@") and (is_removed or name != "reason"))
-    if not names:
-        names = tuple(name for name in row if name in ("@odata.id", "@id"))
-    return names, tuple(row[name] for name in names)
-
-
-def _removed(row: Mapping[str, Any], names: tuple[str, ...], values: tuple[Any, ...]) -> Removal:
-    told = next((row[key] for key in REMOVED_KEYS if key in row), row)
-    reason = told.get("reason") if isinstance(told, Mapping) else None
-    key = values[0] if len(values) == 1 else dict(zip(names, values, strict=True))
-    return Removal(key, str(reason or "deleted"))
-
-
-def _identity(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (names, repr(values))
+def _base_of(page: Page) -> str:
+    """Return the address to which those of the rows are relative (OData JSON Format 4.01, 4.6.1)."""
+    context = page.body.get("@odata.context", page.body.get("@context"))
+    return resolved(page.at, context) if isinstance(context, str) else page.at

@@ -12,13 +12,27 @@ from txo_core.http.own_success import holds
 from txo_core.odata import eq, filter_expression
 from txo_core.odata.literals import key_segment
 from txo_core.rest.caller import parsed
-from txo_core.rest.entity_keys import Entity, Key, control, guid_segments, json_form, key_values, lock_for, same_key
+from txo_core.rest.entities import without_annotations
+from txo_core.rest.entity_keys import (
+    Entity,
+    Key,
+    control,
+    guid_segments,
+    json_fields,
+    json_form,
+    key_values,
+    lock_for,
+    shows_key,
+    stranger,
+)
 from txo_core.results import ItemResult, Outcome
 
 Send = Callable[..., Response]
 """Sends one call of a client: `Caller.send`."""
 
 TRIES = 5
+MOST_PAGES = 100
+"""How many pages the search for one key reads; servers that filter while they scan give empty ones in front."""
 READING = {"Accept": "application/json;odata.metadata=full"}
 WRITING = {"Prefer": "return=representation"}
 REFUSED = frozenset({400, 409, 412, 422})
@@ -28,6 +42,8 @@ NO_SUCH_ADDRESS = frozenset({400, 404, 405, 501})
 
 def create_or_update(send: Send, url: str, entity: Entity, key: Key, **options: Any) -> ItemResult:
     """Return what came of it: `created`, `updated` or `unchanged`, with the entity as it is now as value.
+
+    The value is without `@odata` annotations. Dates, Decimals, UUIDs and numpy's numbers are sent as JSON has them.
 
     Finds the entity in the list at the URL by its key fields; `key` names them, or gives their values. What is not
     there is created. Of what is there, only fields that differ are changed, if nobody has changed the entity since
@@ -40,7 +56,7 @@ def create_or_update(send: Send, url: str, entity: Entity, key: Key, **options: 
     entity has the key, and nothing is written then; else what the client raises.
     """
     values = key_values(entity, key)
-    fields = {name: value for name, value in entity.items() if name == "@odata.type" or not name.startswith("@")}
+    fields = json_fields(entity)
     with lock_for(url, values):
         return Upsert(send, url, values, fields, options).run()
 
@@ -129,21 +145,31 @@ class Upsert:
         condition = {name: eq(value) for name, value in self.key.items()}
         params = {"$filter": filter_expression(condition), "$top": 2}
         page = self._json("GET", self.url, READING, params=params)
+        rows = self._first_rows(page)
+        for row in rows:
+            self._require_ours(row, whole=False)
+        if len(rows) > 1:
+            unsure = "" if all(shows_key(row, self.key) for row in rows) else ", or does not understand the filter"
+            problem = f"finds more than one entity with this key{unsure}; nothing was written"
+            raise self._error(problem, "key-not-unique")
+        if not rows:
+            return None
+        base = resolved(self.url, str(control(page, "context") or ""))
+        own = control(rows[0], "editLink") or control(rows[0], "id")
+        return {**rows[0], "@odata.id": resolved(base, own) if own else None}
+
+    def _first_rows(self, page: Any) -> list[Any]:
+        """Return the rows of the page, and if that is less than two, of the pages behind it."""
         rows, link, seen = self._rows(page), control(page, "nextLink"), set[str]()
         while link and len(rows) < 2:
             if link in seen:
                 raise self._error("names a next page that was already read; nothing was written", "repeated-page")
+            if len(seen) == MOST_PAGES:
+                raise self._error("gives ever more pages without a row; nothing was written", "endless-pages")
             seen.add(link)
             more = self._json("GET", resolved(self.url, link), READING)
             rows, link = [*rows, *self._rows(more)], control(more, "nextLink")
-        if len(rows) > 1:
-            raise self._error("finds more than one entity with this key; nothing was written", "key-not-unique")
-        if not rows:
-            return None
-        self._require_ours(rows[0])
-        base = resolved(self.url, str(control(page, "context") or ""))
-        own = control(rows[0], "editLink") or control(rows[0], "id")
-        return {**rows[0], "@odata.id": resolved(base, own) if own else None}
+        return rows
 
     def _rows(self, page: Any) -> list[Any]:
         rows = page.get("value") if isinstance(page, Mapping) else page
@@ -162,7 +188,8 @@ class Upsert:
         address = control(found, "id")
         if address is None:
             return self._by_key(found)
-        if control(found, "etag") and all(name in found for name in self.fields if not name.startswith("@")):
+        fields = [name for name in (*self.key, *self.fields) if not name.startswith("@")]
+        if control(found, "etag") and all(name in found for name in fields):
             return found, address
         return self._read(address), address
 
@@ -186,15 +213,10 @@ class Upsert:
         self._require_ours(entity)
         return dict(entity)
 
-    def _require_ours(self, entity: Any) -> None:
-        """Refuse a stranger: a server that does not understand the filter answers with anything."""
-        ours = isinstance(entity, Mapping) and all(
-            name not in entity or same_key(entity[name], value) for name, value in self.key.items()
-        )
-        if not ours:
-            raise self._error(
-                "answered with another entity than the one asked for; nothing was written", "wrong-entity"
-            )
+    def _require_ours(self, entity: Any, whole: bool = True) -> None:
+        problem = stranger(entity, self.key, whole)
+        if problem:
+            raise self._error(f"{problem}; nothing was written", "wrong-entity")
 
     def _error(self, problem: str, code: str) -> ApiOperationError:
         fields = ", ".join(self.key)
@@ -203,7 +225,7 @@ class Upsert:
     def _result(self, outcome: Outcome, entity: Any) -> ItemResult:
         values = [str(json_form(value)) for value in self.key.values()]
         named = ",".join(f"{name}={value}" for name, value in zip(self.key, values, strict=True))
-        return ItemResult(values[0] if len(values) == 1 else named, outcome, value=dict(entity))
+        return ItemResult(values[0] if len(values) == 1 else named, outcome, value=without_annotations(entity))
 
     def _json(self, method: str, url: str, defaults: Mapping[str, str], **arguments: Any) -> Any:
         """Send a request, the caller's headers on top of the defaults, and return the JSON of its answer."""
