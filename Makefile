@@ -10,7 +10,7 @@ $(shell rm -f .venv/ready)
 endif
 $(shell test -x .venv/bin/python || rm -f .venv/ready)
 
-.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers format deployments deploy worker schema lock clean
+.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers secrets audit format deployments deploy worker schema lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,13 @@ types: .venv/ready ## mypy, strict
 
 layers: .venv/ready ## imports go down only
 	@lint-imports --no-cache
+
+secrets: .venv/ready ## look for secrets in all files and in the history
+	@$(RUN) deployments/secret_scan.py
+	@$(RUN) deployments/secret_scan.py --history
+
+audit: .venv/ready ## known vulnerabilities and licences of the locked packages; skipped aloud where nobody can be asked
+	@$(RUN) deployments/audit.py
 
 format: .venv/ready ## bring the code into shape
 	@ruff check --fix --quiet $(SOURCES)

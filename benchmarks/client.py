@@ -34,7 +34,7 @@ from txo_core.oauth import FixedToken
 from txo_core.rest import RestClient
 
 HERE = Path(__file__).resolve().parent
-TOKEN = "made-up-token-of-the-benchmark"  # noqa: S105
+TOKEN = "made-up-token-of-the-benchmark"  # noqa: S105 - made up
 Work = Callable[[], object]
 
 
@@ -59,7 +59,7 @@ def server() -> Iterator[str]:
     with create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, str(HERE / "lean_server.py"), str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own words
     try:
         assert process.stdout is not None
         process.stdout.readline()
@@ -117,9 +117,10 @@ def per_call(base: str, rounds: int, calls: int) -> None:
 
 def logged(work: Work) -> Work:
     """Return the work with the log of a script switched on around it."""
-    from txo_core.logger import DayFileHandler, install_redaction
+    from txo_core.log_file import DayFileHandler
+    from txo_core.log_records import install
 
-    install_redaction()
+    install()
     log, handler = logging.getLogger("txo_core"), DayFileHandler()
     logging.getLogger("urllib3").setLevel(logging.WARNING)
 
@@ -251,7 +252,7 @@ def imports(times: int = 7) -> None:
     seconds = []
     for _ in range(times + 1):
         command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent, env=environment)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent, env=environment)  # noqa: S603 - our own words
         cost, *heavy = done.stdout.split()
         seconds.append(float(cost))
     sys.stdout.write(

@@ -43,7 +43,7 @@ def answer(value: object) -> bytes:
 def page(port: int, skip: int) -> bytes:
     """Return one page of the rows."""
     rows = [ENTITY | {"no": f"C{number:05}"} for number in range(skip, min(skip + PAGE, ROWS))]
-    value: dict[str, object] = {"value": rows}
+    value: dict[str, object] = {"@odata.count": ROWS, "value": rows}
     if skip + PAGE < ROWS:
         value["@odata.nextLink"] = f"http://127.0.0.1:{port}/rows?$skip={skip + PAGE}"
     return answer(value)

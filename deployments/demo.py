@@ -26,6 +26,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from deployments.sandbox.constants import CLIENT_SECRET, DEFAULT_PORT
+from txo_core.environment import without_secrets
 from txo_core.screen import say
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -69,7 +70,7 @@ def stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def run(faults: bool, url: str) -> int:
     """Save the credentials, run the flow, say what to type next; return 0 where the flow ended as announced."""
-    environment = dict(os.environ)
+    environment = without_secrets()
     if url != f"http://127.0.0.1:{DEFAULT_PORT}":
         environment |= {"TXO_DEMO_TEST_API_BASE_URL": f"{url}/api/v1"}
         environment |= {"TXO_DEMO_TEST_ENDPOINTS_AUTH": f"{url}/oauth/token"}
@@ -148,7 +149,9 @@ def sandbox() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder, "ready.json")
         command = [sys.executable, "-m", "deployments.sandbox", "--port", str(port), "--quiet", "--ready-file"]
-        process = subprocess.Popen([*command, str(ready)], cwd=REPOSITORY, start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            [*command, str(ready)], cwd=REPOSITORY, env=without_secrets(), start_new_session=True
+        )
         try:
             wait_for(ready, process)
             yield str(json.loads(ready.read_text(encoding="utf-8"))["url"])

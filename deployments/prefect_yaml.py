@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic import ValidationError as ModelError
 
+from txo_core.environment import without_secrets
 from txo_core.exceptions import ConfigurationError, HelpfulError
 from txo_core.paths import check_ids
 from txo_core.screen import EXIT_FAILED, EXIT_USAGE, say, show_error
@@ -204,16 +205,23 @@ def deploy(work_pool: str) -> int:
     """Create the process work pool where it is missing, then bring every deployment to the server."""
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     pools = subprocess.run(  # noqa: S603 - our own words
-        [*prefect, "work-pool", "ls", "--output", "json"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [*prefect, "work-pool", "ls", "--output", "json"],
+        cwd=REPOSITORY,
+        env=without_secrets(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if pools.returncode:
         sys.stderr.write(pools.stderr)
         return EXIT_FAILED
     if work_pool not in {pool["name"] for pool in json.loads(pools.stdout or "[]")}:
-        made = subprocess.run([*prefect, "work-pool", "create", work_pool, "--type", "process"], cwd=REPOSITORY)  # noqa: S603
+        command = [*prefect, "work-pool", "create", work_pool, "--type", "process"]
+        made = subprocess.run(command, cwd=REPOSITORY, env=without_secrets())  # noqa: S603 - our own words
         if made.returncode:
             return EXIT_FAILED
-    return subprocess.run([*prefect, "deploy", "--all"], cwd=REPOSITORY).returncode and EXIT_FAILED  # noqa: S603
+    deployed = subprocess.run([*prefect, "deploy", "--all"], cwd=REPOSITORY, env=without_secrets())  # noqa: S603 - same
+    return deployed.returncode and EXIT_FAILED
 
 
 if __name__ == "__main__":

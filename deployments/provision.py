@@ -5,7 +5,8 @@ Usage:
 
 The values come from the environment (TXO_TXO_PROD_CLIENT_SECRET=...), then from the git-ignored secrets file
 (config/txo-prod-config-secrets.json), then, where neither has any, from a prompt. Running it again changes nothing
-that is already right. No value is ever shown.
+that is already right. No value is ever shown, and none is taken from the command line, where every user of the
+machine could read it.
 """
 
 import argparse
@@ -13,13 +14,16 @@ import difflib
 import getpass
 import inspect
 import json
+import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from txo_core.config_checks import SECRET_NAMES
-from txo_core.environment import secret_from_environment
+from txo_core.config_secrets import SECRET_NAMES
+from txo_core.environment import secret_from_environment, without_secrets
 from txo_core.exceptions import ConfigurationError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED
 from txo_core.logger import configure
@@ -27,23 +31,30 @@ from txo_core.paths import Dir, check_ids, get_path
 from txo_core.redaction import register_secret
 from txo_core.screen import exit_code_of, helpful, say, show_error
 from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
+from txo_core.server_checks import is_loopback, key_beside_blocks, local_database
 
 
 def main() -> int:
     """Save what is found and say what was done, by name; return the exit code."""
     parser = HelpfulParser(
-        description=inspect.cleandoc(__doc__ or ""), formatter_class=argparse.RawDescriptionHelpFormatter
+        description=inspect.cleandoc(__doc__ or ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("org_id", help="organization, such as: txo")
     parser.add_argument("env_type", help="environment, such as: prod")
-    arguments = parser.parse_args()
+    arguments, more = parser.parse_known_args()
     configure()
     try:
+        if more:
+            raise too_much(len(more))
         check_ids(arguments.org_id, arguments.env_type)
-        server_at_hand()
+        url = server_at_hand()
         found = find_secrets(arguments.org_id, arguments.env_type)
         with run_place():
             say(save(f"{arguments.org_id}-{arguments.env_type}", found))
+        if arguments.org_id != "demo":
+            say_where_the_key_is(url)
     except TxoError as error:
         show_error(helpful(error))
         return exit_code_of(error)
@@ -51,6 +62,16 @@ def main() -> int:
         say("\nInterrupted; nothing was saved.")
         return EXIT_INTERRUPTED
     return 0
+
+
+def too_much(count: int) -> ConfigurationError:
+    """Return the error for a command line with more than two words, which does not repeat them: one may be a secret."""
+    return ConfigurationError(
+        f"The command line has {'1 word' if count == 1 else f'{count} words'} more than organization and environment;"
+        " a secret is never given there: other users of this machine and the shell's history see it",
+        "Leave it out: you are asked for each value, without showing it. Change a secret that was typed there",
+        "python deployments/provision.py txo prod",
+    )
 
 
 def find_secrets(org_id: str, env_type: str) -> dict[str, str]:
@@ -71,9 +92,33 @@ def from_file(org_id: str, env_type: str) -> dict[str, str]:
     path = get_path(Dir.CONFIG, f"{org_id}-{env_type}-config-secrets.json", ensure_parent=False)
     if not path.exists():
         return {}
+    check_place(path)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         say(f"⚠  {path.name} can be read by other users of this machine; better: chmod 600 config/{path.name}")
     return {known_name(key, path): text(key, value, path) for key, value in read_object(path).items()}
+
+
+def check_place(path: Path) -> None:
+    """Refuse a secrets file that git has taken up, and warn of one that it would: what git knows, it never forgets."""
+    if git(path, "ls-files", "--error-unmatch"):
+        raise ConfigurationError(
+            f"{path.name} is under version control, where everyone who has the repository can read it",
+            "Take it out, add *-secrets.json to .gitignore, and have the secrets in it replaced by new ones",
+            f"git rm --cached config/{path.name}",
+        )
+    if git(path, "rev-parse", "--is-inside-work-tree", name=False) and not git(path, "check-ignore", "--quiet"):
+        say(f"⚠  git does not ignore {path.name}; add *-secrets.json to .gitignore before the next commit")
+
+
+def git(path: Path, *words: str, name: bool = True) -> bool:
+    """Tell whether git says yes to a question about a file; no where there is no git."""
+    program = shutil.which("git")
+    if program is None:
+        return False
+    command = [program, *words, *(["--", path.name] if name else [])]
+    environment = {key: value for key, value in without_secrets().items() if not key.startswith("GIT_")}
+    asked = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True)  # noqa: S603 - our own words
+    return asked.returncode == 0
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -143,6 +188,13 @@ def save(name: str, found: dict[str, str]) -> str:
     credentials.save(name, old | found)
     kept = sorted(set(old) - set(changed))
     return f"✅ txo-credentials/{name} saved: {', '.join(changed)}" + (f" (kept: {', '.join(kept)})" if kept else "")
+
+
+def say_where_the_key_is(url: str | None) -> None:
+    """Say how the key of the blocks gets out of their database, where both lie on this machine."""
+    if url is None or is_loopback(urlsplit(url).hostname or ""):
+        for finding in key_beside_blocks(local_database(), has_key=True):
+            say(f"⚠  {finding.problem}. {finding.solution}: {finding.example}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """What a run leaves behind: its workbook, and its summary as an artifact of the run."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from prefect.artifacts import create_table_artifact
 from prefect.utilities.annotations import quote
 
 from txo_core.config import TxoConfig
 from txo_core.logger import setup_logger
 from txo_core.orchestration import run_started, task
-from txo_core.redaction import redact
+from txo_core.publishing import publish_table
 from txo_core.report import write_report
 from txo_core.results import ProcessingResults
 
@@ -43,13 +42,13 @@ def save_workbook(config: TxoConfig, name: str, results: ProcessingResults, titl
 def publish_summary(config: TxoConfig, name: str, results: ProcessingResults) -> None:
     """Publish the counts, and each item that was skipped or failed, as a table at the run in Prefect's UI."""
     rows = [remark_row(record.key, record.outcome, record.reason) for record in results.remarks()[:ARTIFACT_ROWS]]
-    create_table_artifact(
-        table=rows or [remark_row("", "ok", "nothing was skipped, nothing failed")],
-        key=f"{config.org_id}-{config.env_type}-{name}",
-        description=redact(f"## {name} {config.org_id}-{config.env_type}\n\n**{results.summary()}**"),
+    publish_table(
+        f"{config.org_id}-{config.env_type}-{name}",
+        rows or [remark_row("", "ok", "nothing was skipped, nothing failed")],
+        f"## {name} {config.org_id}-{config.env_type}\n\n**{results.summary()}**",
     )
 
 
-def remark_row(key: str, outcome: str, reason: str) -> dict[str, Any]:
+def remark_row(key: str, outcome: str, reason: str) -> dict[str, str]:
     """Return a row of the artifact's table."""
-    return {"item": redact(key), "outcome": outcome, "reason": redact(reason)}
+    return {"item": key, "outcome": outcome, "reason": reason}

@@ -1,10 +1,15 @@
 """Files that are written whole or not at all."""
 
 import errno
+import hashlib
 import os
+import re
 import secrets
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from stat import S_IMODE, S_ISREG
 from typing import BinaryIO
@@ -12,7 +17,9 @@ from typing import BinaryIO
 from txo_core.exceptions import FileOperationError
 from txo_core.paths import make_folder
 
-TEMPORARY = ".txo-{pid}-{token}.tmp"
+TEMPORARY = ".txo-{host}-{pid}-{token}.tmp"
+LEFT_OVER = re.compile(r"\.txo-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]{1,10})-[0-9a-f]{16}\.tmp")
+HOUR = 3600
 WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
 ADVICE = {
     errno.ENOSPC: "The disk is full: make room on it",
@@ -32,7 +39,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes `path`, whole, when the block ends well; it can seek and be read.
 
     Until then the bytes are in a hidden file in the same folder. On any error, or a kill, the old file is as it was;
-    on an error the hidden file is gone. A new file gets the mode that the umask says, an old one keeps its own.
+    on an error the hidden file is gone. A new file is its owner's alone (0600), an old one keeps its mode.
     A link is followed. Raises FileOperationError, also for a full disk inside the block.
     """
     path = path.resolve()
@@ -88,14 +95,47 @@ def _staged(path: Path, old: os.stat_result | None = None) -> Iterator[tuple[Bin
 
 def _create(folder: Path, old: os.stat_result | None) -> tuple[Path, int]:
     """Create the hidden file, with the mode and owner of the file that it is to replace."""
-    temporary = folder / TEMPORARY.format(pid=os.getpid(), token=secrets.token_hex(8))
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if old else 0o666)
+    sweep(folder)
+    temporary = folder / TEMPORARY.format(host=_host(), pid=os.getpid(), token=secrets.token_hex(8))
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     if old:
         with suppress(OSError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
         with suppress(OSError):
             os.fchmod(descriptor, S_IMODE(old.st_mode))
     return temporary, descriptor
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers left behind that were killed: hidden files of dead processes of this host, an hour old."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for path in folder.glob(".txo-*.tmp"):
+        left = LEFT_OVER.fullmatch(path.name)
+        if left and left["host"] == _host() and not _is_alive(int(left["pid"])):
+            with suppress(OSError):
+                if path.lstat().st_mtime < time.time() - HOUR:
+                    path.unlink()
+
+
+_swept: set[Path] = set()
+
+
+@cache
+def _host() -> str:
+    """Return what tells this host from others that share the folder."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return pid > 0
 
 
 def _finish(file: BinaryIO) -> None:

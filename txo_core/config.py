@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, NoReturn, Self, cast
 
 from txo_core.config_models import ApiTimeouts, Behavior, ConfigFile, Globals, Jitter
-from txo_core.config_problems import TOP, check_document, is_note, without_notes
+from txo_core.config_problems import check_document, without_notes
+from txo_core.config_sections import TOP, is_note
 from txo_core.config_values import Section, thaw
 from txo_core.exceptions import MissingKeyError
 from txo_core.paths import check_ids, root
@@ -58,7 +59,7 @@ class TxoConfig(Mapping[str, Any]):
             env_type=env_type,
             source=source,
             overridden=MappingProxyType(dict(overridden or {})),
-            _model=check_document(data, name, overridden),
+            _model=check_document(data, name, overridden, ids=(org_id, env_type)),
             _data=Section(sections, file=name if source else f"the configuration {name}"),
             _token_source=None,
         )

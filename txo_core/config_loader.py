@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from txo_core import environment
 from txo_core.config import TxoConfig, display_name
 from txo_core.config_checks import near_miss
-from txo_core.config_problems import Problem, check_document
+from txo_core.config_problems import check_document
+from txo_core.config_sections import Problem
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import ENV_PATTERN, ORG_PATTERN, Dir, check_ids, get_path, root
 
@@ -36,7 +37,7 @@ def load_config(org_id: str, env_type: str) -> TxoConfig:
     found = environment.overrides(org_id, env_type, document)
     merged, overridden = environment.apply(document, found), dict(environment.variables(found))
     if repeated := list(repeated_keys(document)):
-        check_document(merged, display_name(path), overridden, repeated)
+        check_document(merged, display_name(path), overridden, repeated, (org_id, env_type))
     config = TxoConfig(org_id, env_type, merged, path, overridden)
     note_ignored_keys(config)
     return config

@@ -3,79 +3,14 @@
 The keys are kebab-case in the file and snake_case here. `config/config.schema.json` is made from these models.
 """
 
-import re
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-from txo_core.config_checks import url_problem
+from txo_core.config_kinds import HeaderName, Identifier, Line, Origin, TokenFields, Url, given
 
 HOUR = 3600
 DAY = 24 * HOUR
-
-_TOKEN_FIELDS = frozenset({"grant_type", "client_id", "client_secret", "scope"})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}
-
-
-def _refuse(problem: str | None) -> None:
-    if problem:
-        raise PydanticCustomError("txo", "{problem}", {"problem": problem})
-
-
-def _check_url(value: str) -> str:
-    _refuse(url_problem(value))
-    return value
-
-
-def _check_origin(value: str) -> str:
-    _refuse(url_problem(value))
-    parts = urlsplit(value)
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        _refuse("should be an origin alone, such as https://files.example.com, without a path")
-    return value
-
-
-def _check_identifier(value: str) -> str:
-    if not re.fullmatch(r"[^\s/?#\\\x00-\x1f\x7f]+", value):
-        _refuse("should be an identifier without spaces, line breaks and any of / \\ ? #")
-    return value
-
-
-def _check_header_name(value: str) -> str:
-    if not _HEADER_NAME.fullmatch(value):
-        _refuse("should be the name of an HTTP header, such as X-API-Key")
-    return value
-
-
-def _check_token_fields(value: dict[str, str]) -> dict[str, str]:
-    own = ", ".join(sorted(_TOKEN_FIELDS & set(value)))
-    if own:
-        _refuse(f"holds {own}, which has a key of its own; only further fields of the token request go here")
-    return value
-
-
-def _check_line(value: str) -> str:
-    if not value.strip() or not value.isprintable():
-        _refuse("should be one line of text")
-    return value
-
-
-def _not_null(value: Any) -> Any:
-    if value is None:
-        _refuse("is null; give it a value or leave it out")
-    return value
-
-
-Url = Annotated[str, AfterValidator(_check_url), WithJsonSchema(_URL_SCHEMA)]
-Origin = Annotated[str, AfterValidator(_check_origin), WithJsonSchema(_URL_SCHEMA)]
-Identifier = Annotated[str, AfterValidator(_check_identifier), WithJsonSchema({"type": "string", "minLength": 1})]
-HeaderName = Annotated[str, AfterValidator(_check_header_name), WithJsonSchema({"type": "string", "minLength": 1})]
-Line = Annotated[str, AfterValidator(_check_line), WithJsonSchema({"type": "string", "minLength": 1})]
-TokenFields = Annotated[dict[str, Line], AfterValidator(_check_token_fields)]
-given = BeforeValidator(_not_null)
 
 Auth = Literal["client-credentials", "az-token", "api-key", "basic"]
 ClientAuth = Literal["post", "basic"]
@@ -225,6 +160,16 @@ class Globals(Settings):
     )
     proxy: Annotated[Url | None, given] = Field(
         default=None, description="Proxy for all calls, such as http://proxy:8080."
+    )
+    ca_bundle: Annotated[Line | None, given] = Field(
+        default=None,
+        description="File of the certificate authorities to trust instead of the public ones (PEM), such as the"
+        " company's; relative to the root folder.",
+    )
+    verify_tls: bool = Field(
+        default=True,
+        description="Whether the certificates of servers are checked. False is refused for production environments"
+        " and warned of in each run.",
     )
 
 

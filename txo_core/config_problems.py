@@ -3,38 +3,36 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from txo_core.config_checks import SECRETS_BELONG, closest, names_a_secret, near_miss, value_problem
-from txo_core.config_models import ApiTimeouts, Behavior, ConfigFile, Globals, Jitter, kebab
-from txo_core.config_values import join
+from txo_core.config_checks import closest, near_miss, value_problem
+from txo_core.config_models import ConfigFile, Globals
+from txo_core.config_secrets import SECRETS_BELONG, holds_a_secret
+from txo_core.config_sections import (
+    ADDRESSES,
+    HOMES,
+    SECTIONS,
+    TIMEOUTS,
+    TOP,
+    TWINS,
+    KeyPath,
+    Problem,
+    dotted,
+    framework_keys,
+    is_framework_key,
+    is_note,
+    section,
+)
 from txo_core.exceptions import ConfigurationError
 
-KeyPath = tuple[str | int, ...]
-Problem = tuple[KeyPath, str]
-
-TIMEOUTS: KeyPath = ("script-behavior", "api-timeouts")
-SECTIONS: dict[KeyPath, type[BaseModel]] = {
-    ("global",): Globals,
-    ("script-behavior",): Behavior,
-    TIMEOUTS: ApiTimeouts,
-    ("script-behavior", "jitter"): Jitter,
-}
-TOP = ("global", "script-behavior", "endpoints")
-ADDRESSES = ("auth", "api")
+PRODUCTION = ("prod", "prd", "live")
+"""How the names of environments begin in which certificates are always checked."""
+ABOUT_SECRETS = (
+    "Save secrets in the block with the command below: it asks for them, or takes them from the git-ignored file"
+    " config/{}-config-secrets.json; the block has client-secret, az-token, api-key, username and password"
+)
 EXAMPLE = '{"script-behavior": {"api-timeouts": {"max-retries": 3}}}'
-
-
-def framework_keys(model: type[BaseModel]) -> list[str]:
-    """Return the keys of a section as they stand in the file."""
-    return [field.alias or kebab(name) for name, field in model.model_fields.items()]
-
-
-HOMES: dict[str, str] = dict.fromkeys(TOP, "the top level") | {
-    key: ".".join(map(str, path)) for path, model in SECTIONS.items() for key in framework_keys(model)
-}
-TWINS = [key for key in framework_keys(ApiTimeouts) if key in framework_keys(Behavior)]
 
 
 def check_document(
@@ -42,21 +40,25 @@ def check_document(
     name: str,
     overridden: Mapping[str, str] | None = None,
     found: Sequence[Problem] = (),
+    ids: tuple[str, str] = ("<org>", "<env>"),
 ) -> ConfigFile:
     """Return the typed side of a configuration; ConfigurationError has a line `path: sentence` for every problem.
 
-    `overridden` says which values come from which environment variable; `found` are problems known before.
+    `overridden` says which values come from which environment variable; `found` are problems known before; `ids` are
+    organization and environment, for the command that saves a secret where it belongs.
     """
     overridden = overridden or {}
-    problems = [*found, *key_problems(document), *twin_problems(document)]
+    problems = [*found, *key_problems(document), *twin_problems(document), *tls_problems(document, ids[1])]
     model, typed = validate(document)
     problems += typed
     if not problems and model is not None:
         return model
-    raise unusable(name, problems, overridden)
+    raise unusable(name, problems, overridden, ids)
 
 
-def unusable(name: str, problems: Sequence[Problem], overridden: Mapping[str, str]) -> ConfigurationError:
+def unusable(
+    name: str, problems: Sequence[Problem], overridden: Mapping[str, str], ids: tuple[str, str]
+) -> ConfigurationError:
     """Return the error that lists the problems, the first of each path, in the order of the file's sections."""
     first: dict[str, str] = {}
     for path, sentence in problems:
@@ -65,24 +67,18 @@ def unusable(name: str, problems: Sequence[Problem], overridden: Mapping[str, st
         first.setdefault(label, sentence.partition(", it is ")[0] if variable else sentence)
     count = "1 problem" if len(first) == 1 else f"{len(first)} problems"
     lines = "\n".join(f"  {label}: {sentence}" for label, sentence in first.items())
+    secret = any(SECRETS_BELONG in sentence for sentence in first.values())
     return ConfigurationError(
         f"The configuration {name} has {count}:\n{lines}",
-        "Correct each line and start again; config/config.schema.json describes every key",
-        EXAMPLE,
+        "Correct each line and start again; config/config.schema.json describes every key"
+        + (f". {ABOUT_SECRETS.format('-'.join(ids))}" if secret else ""),
+        f"python deployments/provision.py {' '.join(ids)}" if secret else EXAMPLE,
     )
 
 
 def source_of(path: KeyPath, overridden: Mapping[str, str]) -> str | None:
     """Return the environment variable that a value, or the list that it stands in, comes from."""
     return overridden.get(dotted(path[:-1] if path and isinstance(path[-1], int) else path))
-
-
-def dotted(path: KeyPath) -> str:
-    """Return a path as people write it: `script-behavior.api-timeouts.max-retries`, `global.trusted-origins[0]`."""
-    text = ""
-    for part in path:
-        text = f"{text}[{part}]" if isinstance(part, int) else join(text, part)
-    return text or "(top level)"
 
 
 def key_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -117,8 +113,10 @@ def stray(key: str, here: Sequence[str], path: KeyPath) -> str | None:
 def secret_problems(value: Any, path: KeyPath) -> Iterator[Problem]:
     """Yield the secrets of a configuration, by the names of their keys and the look of their values."""
     if isinstance(value, Mapping):
+        parent = " ".join(part for part in path[-2:] if isinstance(part, str))
         for key, item in value.items():
-            if not is_framework_key((*path, key)) and not is_note(key) and names_a_secret(key, item):
+            free = not is_framework_key((*path, key)) and not is_note(key)
+            if free and holds_a_secret(key, item, parent, value):
                 yield (*path, key), f"looks like a secret; it {SECRETS_BELONG}"
             else:
                 yield from secret_problems(item, (*path, key))
@@ -129,31 +127,23 @@ def secret_problems(value: Any, path: KeyPath) -> Iterator[Problem]:
         yield path, sentence
 
 
-def is_framework_key(path: KeyPath) -> bool:
-    """Tell whether a path is one of the framework's own keys."""
-    model = SECTIONS.get(path[:-1])
-    return bool(model and path[-1] in framework_keys(model)) or path in {("endpoints", name) for name in ADDRESSES}
-
-
-def is_note(key: str) -> bool:
-    """Tell whether a key is only for the reader: `$schema`, `_comment`, `_comment-on-limits`."""
-    return key == "$schema" or key.startswith("_comment")
-
-
-def section(document: Mapping[str, Any], path: KeyPath) -> Mapping[str, Any]:
-    """Return a section of a document; an empty one where there is none, or something else in its place."""
-    value: Any = document
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
-
-
 def twin_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the keys that stand in both of their two places with two values."""
     behavior, timeouts = section(document, TIMEOUTS[:1]), section(document, TIMEOUTS)
     for key in TWINS:
         if key in behavior and key in timeouts and behavior[key] != timeouts[key]:
             yield (*TIMEOUTS[:1], key), f"differs from {dotted((*TIMEOUTS, key))}; keep one of the two"
+
+
+def tls_problems(document: Mapping[str, Any], env_type: str) -> Iterator[Problem]:
+    """Yield a check of certificates that is switched off where it may not be, or beside a file to check them with."""
+    settings = section(document, ("global",))
+    if settings.get("verify-tls", True) is not False:
+        return
+    if env_type.startswith(PRODUCTION):
+        yield ("global", "verify-tls"), "may not be false in a production environment; name a global.ca-bundle instead"
+    elif "ca-bundle" in settings:
+        yield ("global", "verify-tls"), "is false beside a ca-bundle, which it would leave without effect; remove one"
 
 
 def validate(document: Mapping[str, Any]) -> tuple[ConfigFile | None, list[Problem]]:

@@ -5,17 +5,20 @@ This module loads Prefect; import it where credentials are needed, not at the to
 
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from prefect.blocks.core import Block
 from prefect.settings import PREFECT_API_URL
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from txo_core.exceptions import ConfigurationError
+from txo_core.log_records import install
 from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
+
+install()  # Prefect logs what it loads, also where nobody has set up our logging
 
 
 class TxoCredentials(Block):
@@ -25,11 +28,17 @@ class TxoCredentials(Block):
     _block_type_slug = "txo-credentials"
     _description = "Secrets of one organization and environment, saved by deployments/provision.py."
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     client_secret: SecretStr | None = Field(None, description="OAuth 2.0 client secret, for global.client-id")
     az_token: SecretStr | None = Field(None, description="A bearer token that somebody else renews")
     api_key: SecretStr | None = Field(None, description="API key, sent in the header global.api-key-header")
     username: SecretStr | None = Field(None, description="User name, for basic authentication")
     password: SecretStr | None = Field(None, description="Password, for basic authentication")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be pickled: a pickle holds every secret in clear, in a file or on its way to another process."""
+        raise TypeError("Credentials are not pickled; pass the configuration on, its client loads them where it is")
 
 
 SECRET_NAMES = tuple(TxoCredentials.model_fields)

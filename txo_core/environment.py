@@ -24,8 +24,9 @@ from typing import Any, NamedTuple, get_origin
 
 from dotenv import dotenv_values
 
-from txo_core.config_checks import SECRET_NAMES, closest
-from txo_core.config_problems import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
+from txo_core.config_checks import closest
+from txo_core.config_secrets import SECRET_NAMES, names_a_secret
+from txo_core.config_sections import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
 from txo_core.config_values import thaw
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import check_ids, root
@@ -86,6 +87,8 @@ def secret_from_environment(org_id: str, env_type: str, name: str) -> str | None
         raise ValueError(f"{name!r} is no name of a secret; there are {', '.join(SECRET_NAMES)}")
     if taken := _look_up(org_id, env_type, name.upper(), _sources()):
         logger.info("%s comes from the environment variable %s", name, taken[0])
+        if taken[0].endswith(" (.env)") and (root() / ".env").stat().st_mode & 0o077:
+            logger.warning("The file .env can be read by other users of this machine; better: chmod 600 .env")
         return taken[1]
     return None
 
@@ -108,6 +111,22 @@ def settable_keys(document: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
     return [(path, _upper(str(path[-1]))) for path in paths] + [
         (("endpoints", name), f"ENDPOINTS_{_upper(name)}") for name in sorted(names) if not is_note(name)
     ]
+
+
+def without_secrets(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a child process: without the variables whose names say that they hold a secret.
+
+    What Prefect itself needs (`PREFECT_...`) stays: its server cannot decrypt blocks without its key. `environment` is
+    that of this process if it is not given.
+    """
+    given = os.environ if environment is None else environment
+    return {name: value for name, value in given.items() if name.startswith("PREFECT_") or not holds_secret(name)}
+
+
+def holds_secret(variable: str) -> bool:
+    """Tell whether the name of a variable says that it holds a secret: one of ours, or `GITHUB_TOKEN` and its like."""
+    ours = variable.startswith("TXO_") and variable.endswith(tuple(f"_{name.upper()}" for name in SECRET_NAMES))
+    return ours or names_a_secret(variable)
 
 
 def is_local_run() -> bool:

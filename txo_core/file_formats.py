@@ -5,17 +5,21 @@ import csv
 import importlib
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from txo_core.exceptions import ValidationError
+from txo_core.formulas import Formula, guarded, unguarded
+from txo_core.structured_text import Malformed, parse_json, parse_yaml
 from txo_core.tables import SCALARS, Unsavable, as_table, compact, is_frame, native, plain, refused_cell, scalar_text
 
-GUARDED = re.compile(r"'*[=+\-@\t\r]")
 LARGEST_CSV_FIELD = 2**31 - 1
+LARGEST_TEXT = 512 * 2**20
+"""Bytes of a text file; read, it takes several times as much memory."""
+LARGEST_YAML = 16 * 2**20
+"""Bytes of a YAML document, whose reader is slow."""
 
 
 def write_json(data: Any, file: BinaryIO) -> None:
@@ -43,12 +47,12 @@ def write_json_lines(data: Any, file: BinaryIO) -> None:
 def write_csv(data: Any, file: BinaryIO) -> None:
     """Write a header and rows, UTF-8, commas, as RFC 4180 says; None and empty text are both an empty field.
 
-    Text that a spreadsheet would take for a formula (first sign = + - @, tab, return) gets an apostrophe in front,
-    and one more if it has some; `read_csv` takes one away. Numbers are left alone.
+    Text that a spreadsheet would take for a formula (first sign = + - @, tab, line break) gets an apostrophe in
+    front, and one more if it has some; `read_csv` takes one away. Numbers are left alone, and a `Formula` is one.
     """
     table = as_table(data)
     writer = csv.writer(codecs.getwriter("utf-8")(file))
-    writer.writerow([_guard(name) for name in table.columns])
+    writer.writerow([guarded(name) for name in table.columns])
     for number, row in enumerate(table.rows, 1):
         try:
             writer.writerow([csv_field(value) for value in row])
@@ -68,8 +72,8 @@ def csv_field(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _guard(value)
-    return scalar_text(value) if isinstance(value, SCALARS) else compact(value)
+        return value if isinstance(value, Formula) else guarded(value)
+    return scalar_text(value) if isinstance(value, SCALARS) else guarded(compact(value))
 
 
 def write_text(data: Any, file: BinaryIO) -> None:
@@ -101,12 +105,12 @@ def write_yaml(data: Any, file: BinaryIO) -> None:
 
 def read_json(path: Path) -> Any:
     """Return what the JSON file holds."""
-    return _parsed(path, json.loads)
+    return _parsed(path, parse_json, read_text(path))
 
 
 def read_json_lines(path: Path) -> list[Any]:
     """Return the rows of a JSON Lines file; empty lines do not count."""
-    return [_parsed(path, json.loads, line, number) for number, line in _lines(path) if line.strip()]
+    return [_parsed(path, parse_json, line, number) for number, line in _lines(path) if line.strip()]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -114,7 +118,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     csv.field_size_limit(LARGEST_CSV_FIELD)
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
-        rows = [[_unguard(field) for field in row] for row in reader if row]
+        rows = [[unguarded(field) for field in row] for row in reader if row]
     except csv.Error as error:
         raise _damaged(path, reader.line_num, str(error)) from None
     header, *body = rows or [[]]
@@ -125,8 +129,15 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     return [dict(zip(header, row, strict=True)) for row in body]
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file; a byte order mark is left out."""
+def read_text(path: Path, largest: int | None = None) -> str:
+    """Return the text of a UTF-8 file of at most so many bytes; a byte order mark is left out."""
+    largest = LARGEST_TEXT if largest is None else min(largest, LARGEST_TEXT)
+    if path.stat().st_size > largest:
+        raise ValidationError(
+            f"{path} has more than {largest // 2**20:,} MiB, too much to be read as a whole",
+            "Split it, or read it piece by piece",
+            'for rows in pandas.read_csv(get_path("data", "big.csv"), dtype=str, chunksize=10_000):',
+        )
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -135,11 +146,7 @@ def read_text(path: Path) -> str:
 
 def read_yaml(path: Path) -> Any:
     """Return what the YAML document holds; only plain values, never Python objects."""
-    yaml = importlib.import_module("yaml")
-    try:
-        return yaml.load(read_text(path), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise _damaged(path, None, str(error)) from None
+    return _parsed(path, parse_yaml, read_text(path, LARGEST_YAML))
 
 
 def _rows(data: Any) -> Iterator[Any] | None:
@@ -182,14 +189,6 @@ def _json(value: Any, indent: int | None = None) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _guard(text: str) -> str:
-    return f"'{text}" if GUARDED.match(text) else text
-
-
-def _unguard(text: str) -> str:
-    return text[1:] if text.startswith("'") and GUARDED.match(text) else text
-
-
 def _from_row(error: Unsavable) -> ValidationError:
     number, *steps = error.steps
     return Unsavable(error.what, *steps).in_row(number + 1)
@@ -203,13 +202,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     return enumerate(read_text(path).split("\n"), 1)
 
 
-def _parsed(path: Path, parse: Callable[[str], Any], text: str | None = None, line: int | None = None) -> Any:
+def _parsed(path: Path, parse: Callable[[str], Any], text: str, line: int | None = None) -> Any:
     try:
-        return parse(read_text(path) if text is None else text)
-    except json.JSONDecodeError as error:
-        raise _damaged(path, line or error.lineno, error.msg) from None
-    except RecursionError:
-        raise _damaged(path, line, "it is nested too deeply") from None
+        return parse(text)
+    except Malformed as error:
+        raise _damaged(path, line or error.line, error.problem) from None
 
 
 def _damaged(path: Path, line: int | None, problem: str) -> ValidationError:

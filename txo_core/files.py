@@ -1,16 +1,21 @@
 """Files in the `Dir` folders: what a script saves stands there whole or not at all, and values survive."""
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from txo_core import file_formats as formats
 from txo_core.atomic import atomic_write, write_new
-from txo_core.exceptions import FileOperationError, ValidationError
-from txo_core.paths import get_path, utc_stamp
+from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
+from txo_core.formulas import Formula
+from txo_core.paths import Dir, get_path, utc_stamp
 
-__all__ = ["TxoDataHandler", "atomic_write", "write_new"]
+__all__ = ["Formula", "TxoDataHandler", "atomic_write", "write_new"]
+
+logger = logging.getLogger("txo_core.files")
 
 TEXTS = (".txt", ".log", ".md", ".html", ".xml")
 
@@ -24,7 +29,8 @@ class TxoDataHandler:
     | value | JSON, YAML | CSV | Excel |
     |---|---|---|---|
     | "00123" | text | text | text |
-    | "=1+1" | text | `'=1+1`, taken back by `load` | text, never a formula |
+    | "=1+1", "+47 22" | text | `'=1+1`, taken back by `load` | text, never a formula |
+    | Formula("=A1+B1") | text | formula | formula |
     | Decimal | text with its exact digits | exact digits | number up to 15 digits, else text |
     | integer | number | digits | number up to 15 digits, else text |
     | date, datetime | ISO 8601 | ISO 8601 | date; with a zone: the same moment in UTC; before 1900: ISO 8601 |
@@ -40,7 +46,10 @@ class TxoDataHandler:
         where the disk, a permission or something in the way prevents it, ConfigurationError for an unknown directory.
         """
         write = _writer(filename)
-        path = get_path(directory, filename)
+        path = _target(directory, filename)
+        with suppress(OSError):  # a name that cannot be looked for cannot be written either, which is told below
+            if path.exists():
+                logger.info("%s/%s was there and is replaced", path.parent.name, path.name)
         with atomic_write(path) as file:
             write(data, file)
         return path
@@ -52,7 +61,7 @@ class TxoDataHandler:
         """
         write = _writer(filename)
         name = PurePath(filename)
-        path = get_path(directory, str(name.with_name(f"{name.stem}_{utc_stamp()}{name.suffix}")))
+        path = _target(directory, str(name.with_name(f"{name.stem}_{utc_stamp()}{name.suffix}")))
         return write_new(path, partial(write, data))
 
     def load(self, directory: str, filename: str, *, sheet: str | int | None = 0) -> Any:
@@ -71,6 +80,17 @@ class TxoDataHandler:
                 "Check the name, the folder, and that you may read it",
                 f'TxoDataHandler().load("{directory}", "{filename}")',
             ) from error
+
+
+def _target(directory: str, filename: str) -> Path:
+    """Return the path to save to, which is not among the configurations: they tell a script what to do."""
+    if directory == Dir.CONFIG:
+        raise ConfigurationError(
+            "A script does not save into the folder 'config', where configurations and secrets lie",
+            f"Save into one of: {', '.join(folder for folder in Dir if folder != Dir.CONFIG)}",
+            f'TxoDataHandler().save(data, "output", {filename!a})',
+        )
+    return get_path(directory, filename)
 
 
 def _writer(filename: str) -> Callable[[Any, BinaryIO], None]:
@@ -103,7 +123,7 @@ def _reader(filename: str, sheet: str | int | None) -> Callable[[Path], Any]:
         case ".yaml" | ".yml":
             return formats.read_yaml
         case ".xlsx":
-            from txo_core.workbook import read_workbook
+            from txo_core.workbook_reader import read_workbook
 
             return partial(read_workbook, sheet=sheet)
         case suffix if suffix in TEXTS:

@@ -1,26 +1,26 @@
 """Logging: everything to the screen and to `logs/app_YYYY-MM-DD.log`, nothing of it with a secret.
 
-Every record of every logger is redacted where it is made, so that handlers added later (Prefect's, a library's) get it
-clean too. The screen shows INFO and above without stack traces of errors that explain themselves; the file has all.
+Every record of every logger is cleaned before any handler has it (`log_records`), so that handlers added later
+(Prefect's, a library's) get it clean too; what nobody caught comes as a record (`uncaught`). The screen shows INFO and
+above without stack traces of errors that explain themselves; the file has all.
 """
 
 import logging
-import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from txo_core.clock import stopping, utc_now
-from txo_core.exceptions import ScriptError, TxoError
-from txo_core.paths import Dir, get_path
-from txo_core.redaction import redact
-from txo_core.scrubbing import sentence, traceback_text
+from txo_core import log_records, uncaught
+from txo_core.clock import stopping
+from txo_core.log_file import DayFileHandler
+from txo_core.log_records import withheld
 
-WITHHELD = "[record withheld: redaction failed]"
-FILE_FORMAT = "%(asctime)sZ %(levelname)-8s %(process)d %(name)s: %(message)s"
+__all__ = ["ROOMS", "DayFileHandler", "ScreenHandler", "configure", "setup_logger", "withheld"]
+
 ROOMS = ("txo", "txo_core")
 COLORS = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[1;31m"}
+
+log_records.install()
 
 
 def setup_logger() -> logging.Logger:
@@ -32,7 +32,8 @@ def setup_logger() -> logging.Logger:
 
 def configure(debug: bool = False) -> None:
     """Set up screen, file and redaction for this process; calling it again repairs what was changed since."""
-    install_redaction()
+    log_records.install()
+    uncaught.install()
     root = logging.getLogger()
     for room in ROOMS:
         logging.getLogger(room).setLevel(logging.DEBUG)
@@ -72,53 +73,10 @@ class ScreenHandler(logging.StreamHandler[Any]):
         if trace and not hasattr(record, "txo_sentence") and trace != self.last_trace:
             self.last_trace = trace
             line += "\n" + trace
+        if record.stack_info:
+            line += "\n" + record.stack_info
         color = COLORS.get(record.levelno, "")
         return f"{color}{line}\033[0m" if color and self.stream.isatty() else line
-
-
-class DayFileHandler(logging.Handler):
-    """Appends every record to the log file of the UTC day, which only the user may read (mode 0600)."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.given_up = False
-        self._found: tuple[tuple[str | None, str], Path] | None = None
-        formatter = logging.Formatter(FILE_FORMAT, "%Y-%m-%dT%H:%M:%S")
-        formatter.converter = time.gmtime
-        self.setFormatter(formatter)
-
-    def path(self) -> Path:
-        """Return the file of the present UTC day; it is looked for once a day, since that costs more than a line."""
-        wanted = (os.environ.get("TXO_HOME"), utc_now().date().isoformat())
-        found = self._found
-        if found is None or found[0] != wanted:
-            found = self._found = (wanted, get_path(Dir.LOGS, f"app_{wanted[1]}.log"))
-        return found[1]
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append the record; a log that cannot be written says so once and lets the run go on."""
-        if self.given_up:
-            return
-        line = self.format(record) + "\n"
-        try:
-            try:
-                append(self.path(), line)
-            except FileNotFoundError:
-                self._found = None  # its folder is gone, and is made anew
-                append(self.path(), line)
-        except (OSError, TxoError) as error:
-            self.given_up = True
-            reason = getattr(error, "what_went_wrong", error)
-            logging.getLogger("txo_core.logger").warning("No log file is written from here on: %s", reason)
-
-
-def append(path: Path, text: str) -> None:
-    """Append the text in one write, so that lines of several processes do not mix; a new file is for its owner only."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, text.encode("utf-8", "backslashreplace"))
-    finally:
-        os.close(descriptor)
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
@@ -128,33 +86,3 @@ def worth_a_line(record: logging.LogRecord) -> bool:
     if stopping.is_set():
         return False
     return not record.getMessage().startswith(("Finished in state", "Still processing items"))
-
-
-def install_redaction() -> None:
-    """Let every log record be made without secrets: message, arguments and traceback."""
-    make = logging.getLogRecordFactory()
-    if getattr(make, "redacts", False):
-        return
-
-    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        return clean(make(*args, **kwargs))
-
-    factory.redacts = True  # type: ignore[attr-defined]
-    logging.setLogRecordFactory(factory)
-
-
-def clean(record: logging.LogRecord) -> logging.LogRecord:
-    """Return the record with its message merged, its traceback rendered, and both redacted."""
-    try:
-        message = record.getMessage()
-        record.msg, record.args = redact(message), ()
-        if record.exc_info:
-            error = record.exc_info[1]
-            if isinstance(error, TxoError) and not isinstance(error, ScriptError):
-                record.txo_sentence = sentence(error)
-            record.exc_text = traceback_text(error)
-            record.txo_short_trace = traceback_text(error, ours_only=True)
-            record.exc_info = None
-    except Exception:
-        record.msg, record.args, record.exc_info, record.exc_text = WITHHELD, (), None, None
-    return record

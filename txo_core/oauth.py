@@ -31,7 +31,8 @@ class ClientCredentials(Secretive):
     Threads that need a token at the same time make one request, and share its failure as well. A token is replaced
     before it ends; while that is under way, or if it fails, the old one serves on. `style` is `post` where the client
     secret goes into the form, `basic` where it goes into the Authorization header; `parameters` are further fields of
-    the form, such as `audience`. `timeout` is in seconds for one attempt, `total_timeout` for all of them, twice
+    the form, such as `audience`. `verify` is the file of the certificate authorities to trust, True for the public
+    ones. `timeout` is in seconds for one attempt, `total_timeout` for all of them, twice
     that if it is not said. Where the provider rejects the secret, `new_secret` is asked whether there is another one by
     now. Raises ApiAuthenticationError with the provider's error code, ConfigurationError for arguments that no token
     can be asked with.
@@ -48,6 +49,7 @@ class ClientCredentials(Secretive):
         parameters: Mapping[str, str] | None = None,
         new_secret: Callable[[], str | None] | None = None,
         proxy: str | None = None,
+        verify: bool | str = True,
         timeout: float = 30.0,
         total_timeout: float | None = None,
         max_retries: int = 2,
@@ -63,6 +65,7 @@ class ClientCredentials(Secretive):
             style=style,
             parameters=parameters,
             proxy=proxy,
+            verify=verify,
             timeout=timeout,
             total_timeout=total_timeout,
             max_retries=max_retries,

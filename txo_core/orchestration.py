@@ -5,61 +5,59 @@ Both build Prefect's own object and wrap its function afterwards, so that entryp
 no stored results, ten threads.
 """
 
-import asyncio
 import functools
 import inspect
 import logging
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
-from uuid import uuid4
 
 from txo_core.interrupts import at_once, calm
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_RESULTS_DEFAULT_SERIALIZER", "json")
 calm()
 
 with at_once():
-    from prefect import Flow, State, Task
+    from prefect import Flow, Task
     from prefect.cache_policies import NO_CACHE
     from prefect.context import FlowRunContext, TaskRunContext
     from prefect.logging.handlers import APILogHandler
-    from prefect.states import Completed, Failed
     from prefect.task_runners import ThreadPoolTaskRunner
 
-from txo_core.clock import stopping
-from txo_core.exceptions import ConfigurationError, ScriptError
-from txo_core.http.idempotency import in_scope, scope
+from txo_core.exceptions import ConfigurationError
+from txo_core.flow_parameters import check_parameters
 from txo_core.logger import ROOMS, configure
 from txo_core.redaction import redact
-from txo_core.results import ItemResult, ProcessingResults
-from txo_core.run_ledger import ledger
-from txo_core.scrubbing import scrubbed, sentence
+from txo_core.result_storage import SERIALIZER, check_serializer, clean_key, refuse_pickles
+from txo_core.run_states import flow_guard, task_guard
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_THREADS = 10
-logger = logging.getLogger("txo_core.orchestration")
+RunName = str | Callable[..., str]
 
 
-def flow(*, name: str, flow_run_name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
+def flow(*, name: str, flow_run_name: RunName | None = None, **options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """Return a decorator that makes a function a Prefect flow whose returned `ProcessingResults` become its state.
 
     A flow ends Completed or Failed as its results say; an error becomes a Failed state with its problem and solution.
     """
+    runner: Any = ThreadPoolTaskRunner(max_workers=MAX_THREADS)
     defaults: dict[str, Any] = {
         "retries": 0,
         "persist_result": False,
-        "task_runner": ThreadPoolTaskRunner(max_workers=MAX_THREADS),
+        "result_serializer": SERIALIZER,
+        "task_runner": runner,
     }
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         check_plain(function)
-        made = Flow(function, name=name, flow_run_name=flow_run_name, **(defaults | options))
+        check_parameters(function)
+        made = Flow(function, name=name, flow_run_name=clean_name(flow_run_name), **(defaults | clean_options(options)))
         made.fn = cast(Callable[P, R], flow_guard(function))
         return made
 
@@ -71,20 +69,26 @@ def task(function: Callable[P, R], /) -> Task[P, R]: ...
 
 
 @overload
-def task(*, task_run_name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(*, task_run_name: RunName | None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
 def task(
-    function: Callable[P, R] | None = None, /, *, task_run_name: str | None = None, **options: Any
+    function: Callable[P, R] | None = None, /, *, task_run_name: RunName | None = None, **options: Any
 ) -> Task[P, R] | Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a Prefect task. It may return a value, or `skipped("why")`, which becomes the state Skipped."""
-    defaults: dict[str, Any] = {"retries": 0, "persist_result": False, "cache_policy": NO_CACHE}
+    defaults: dict[str, Any] = {
+        "retries": 0,
+        "persist_result": False,
+        "result_serializer": SERIALIZER,
+        "cache_policy": NO_CACHE,
+    }
+
+    if options.get("cache_key_fn"):
+        del defaults["cache_policy"]  # Prefect would warn of both
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         check_plain(function)
-        made = Task(
-            function, task_run_name=clean_name(task_run_name) if task_run_name else None, **(defaults | options)
-        )
+        made = Task(function, task_run_name=clean_name(task_run_name), **(defaults | clean_options(options)))
         made.fn = cast(Callable[P, R], task_guard(function))
         return made
 
@@ -102,120 +106,37 @@ def check_plain(function: Callable[..., Any]) -> None:
         )
 
 
-def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
-    """Return the flow's function: its results become a state, its errors leave without secrets.
+class NameTemplate(str):
+    """A template of run names, whatever fills it in: the name has no secret."""
 
-    In a run of its own an error becomes a Failed state; Prefect would pickle it to disk otherwise.
-    """
+    __slots__ = ()
 
-    @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        context = FlowRunContext.get()
-        in_own_run = context is not None and context.flow is not None and context.flow.fn is guarded
-        try:
-            with run_scope(context) if in_own_run else nullcontext():
-                result = function(*args, **kwargs)
-        except BaseException as caught:
-            error = leaving(caught)
-        else:
-            return (
-                results_state(result) if in_own_run and isinstance(result, ProcessingResults) else clean_state(result)
-            )
-        if not in_own_run or not isinstance(error, Exception):
-            raise error
-        logger.error("%s", sentence(error), exc_info=error)
-        return Failed(message=state_message(error), data=error)
-
-    return guarded
+    def format(self, *args: object, **kwargs: object) -> str:
+        """Return the name of a run."""
+        return redact(super().format(*args, **kwargs))
 
 
-def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
-    """Return the task's function: what is skipped becomes a state of that name, its errors leave without secrets."""
+def clean_name(name: RunName | None) -> Any:
+    """Return what names a run after this template or by this function, without secrets."""
+    if name is None or isinstance(name, str):
+        return name if name is None else NameTemplate(name)
 
-    @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        context = TaskRunContext.get()
-        in_own_run = context is not None and context.task.fn is guarded
-        if context is not None and in_own_run:
-            ledger.note(context.task_run.id, context.task_run.flow_run_id)
-        try:
-            with run_scope(context) if in_own_run else nullcontext():
-                result = function(*args, **kwargs)
-        except BaseException as caught:
-            error = leaving(caught)
-        else:
-            return item_state(result, context.task_run.name) if context and in_own_run else clean_state(result)
-        raise error
+    @functools.wraps(name)
+    def named(*args: Any, **kwargs: Any) -> str:
+        return redact(name(*args, **kwargs))
 
-    return guarded
+    return named
 
 
-def run_scope(context: Any) -> AbstractContextManager[None]:
-    """Return the scope in which the writes of a run get idempotency keys that its next attempt gives them again.
-
-    A run is told by its id; one inside of another by name and parameters, since its id is new in every attempt.
-    """
-    if in_scope():
-        return scope((context.task if isinstance(context, TaskRunContext) else context.flow).name, context.parameters)
-    run = context.task_run if isinstance(context, TaskRunContext) else context.flow_run
-    return scope(run.id if run is not None else uuid4())
-
-
-def leaving(error: BaseException) -> BaseException:
-    """Return the error as it may leave a run: without secrets, and never as an end of the program by an item.
-
-    What ends the program from outside, and Prefect's own signals, pass as they are.
-    """
-    passing = KeyboardInterrupt | asyncio.CancelledError | GeneratorExit
-    if stopping.is_set() or isinstance(error, passing) or type(error).__module__.startswith("prefect"):
-        return error
-    if isinstance(error, Exception):
-        return scrubbed(error)
-    return ScriptError(f"The script ended itself by {sentence(error)}").with_traceback(error.__traceback__)
-
-
-def clean_state(result: Any) -> Any:
-    """Return what a script returns; a state that it made by hand loses its secrets."""
-    if isinstance(result, State):
-        result.message = redact(result.message) if result.message else result.message
-        result.name = redact(result.name) if result.name else result.name
-        if isinstance(result.data, BaseException):
-            result.data = scrubbed(result.data)
-    return result
-
-
-def clean_name(template: str) -> Callable[..., str]:
-    """Return what names a task run after this template, without secrets."""
-
-    def name(parameters: dict[str, Any]) -> str:
-        return redact(template.format(**parameters))
-
-    return name
-
-
-def results_state(results: ProcessingResults) -> State[Any]:
-    """Return the state in which a flow with these results ends; the results travel as its data."""
-    make = Completed if results.is_success() else Failed
-    return make(message=results.summary(), data=results)
-
-
-def item_state(item: Any, name: str) -> Any:
-    """Return the state of one item: Skipped, Failed, or what the task returned where the item succeeded."""
-    if not isinstance(item, ItemResult):
-        return clean_state(item)
-    if item.reason:
-        logger.info("%s: %s, %s", name, item.outcome, item.reason)
-    if item.outcome == "skipped":
-        return Completed(name="Skipped", message=redact(item.reason), data=item)
-    if item.outcome == "failed":
-        return Failed(message=redact(item.reason), data=item)
-    return item
-
-
-def state_message(error: BaseException) -> str:
-    """Return an error as a state tells it: problem and solution in one line."""
-    solution = getattr(error, "how_to_fix", "")
-    return redact(f"{sentence(error)}. Solution: {solution}" if solution else sentence(error))
+def clean_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return Prefect's options with tags and cache keys that hold no secret; results are stored in one form only."""
+    check_serializer(options.get("result_serializer"))
+    options = dict(options)
+    if options.get("tags"):
+        options["tags"] = [redact(tag) for tag in options["tags"]]
+    if options.get("cache_key_fn"):
+        options["cache_key_fn"] = clean_key(options["cache_key_fn"])
+    return options
 
 
 def run_started() -> datetime | None:
@@ -247,3 +168,4 @@ def log_to_server() -> None:
 
 
 log_to_server()
+refuse_pickles()

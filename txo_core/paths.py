@@ -4,11 +4,14 @@ import os
 import re
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 from txo_core.clock import utc_now
 from txo_core.exceptions import ConfigurationError, FileOperationError
+from txo_core.file_names import file_name, name_problem
+
+__all__ = ["Dir", "OrgEnv", "check_ids", "file_name", "get_path", "make_folder", "output_path", "root", "utc_stamp"]
 
 MAX_ID_LENGTH = 39
 ORG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -64,7 +67,8 @@ def check_ids(org_id: str, env_type: str) -> None:
 def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
     """Return the path of a file in one of the `Dir` folders, whose parents exist afterwards.
 
-    Raises ConfigurationError for an unknown category, and for a name that would leave the folder, also by a link.
+    Raises ConfigurationError for an unknown category, and for a name that would leave the folder, also by a link, or
+    that is no name on some disk (a line break, a device of Windows); `file_name(text)` makes one of any text.
     """
     try:
         folder = root() / Dir(category)
@@ -74,16 +78,29 @@ def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
             f"Use one of: {', '.join(Dir)}",
             'get_path("output", "report.xlsx")',
         ) from None
-    path = folder / filename
-    if not filename or "\0" in filename or not path.resolve().is_relative_to(folder.resolve()) or path == folder:
+    if problem := _path_problem(folder, filename):
         raise ConfigurationError(
-            f"The file name {filename!r} leaves the folder {str(category)!r}",
-            "Give a name, or a path below the folder, without '..'",
-            f'get_path("{category}", "txo-prod-report.xlsx")',
+            f"The file name {filename!a} {problem.format(str(category))}",
+            "Give a name, or a path below the folder, without '..'; file_name(text) makes a name of any text",
+            f'get_path("{category}", file_name(customer["name"], ".json"))',
         )
+    path = folder / filename
     if ensure_parent:
         make_folder(path.parent)
     return path
+
+
+def _path_problem(folder: Path, filename: str) -> str | None:
+    """Return what is wrong with a path below the folder, as the end of a sentence; None if nothing is."""
+    if not filename or "\0" in filename:
+        return "leaves the folder {!r}"
+    for part in PurePath(filename).parts:
+        if part not in {"/", ".."} and (problem := name_problem(part)):
+            return problem
+    path = folder / filename
+    if path == folder or not path.resolve().is_relative_to(folder.resolve()):
+        return "leaves the folder {!r}"
+    return None
 
 
 def make_folder(folder: Path) -> None:

@@ -43,19 +43,20 @@ class Pen:
 
     def __init__(self, sheet: Any) -> None:
         self.sheet = sheet
-        self._looks: dict[tuple[str, str], Any] = {}
+        self._looks: dict[tuple[str, str, bool], Any] = {}
 
     def cell(self, value: Any, look: str = "text", number_format: str = "General") -> Cell:
         """Return a cell with this value in one of the looks: a word such as "text" or "title", or "bad text"."""
         if isinstance(value, str) and not fits_cell(value):
             value = f"{value[:LONGEST_TEXT]}… ({len(value):,} characters)"
         cell = put(WriteOnlyCell(self.sheet), value)
-        if (look, number_format) not in self._looks:
+        quoted = bool(cell.has_style and cell.quotePrefix)
+        if (look, number_format, quoted) not in self._looks:
             model = WriteOnlyCell(self.sheet)
             _dress(model, look)
-            model.number_format = number_format
-            self._looks[look, number_format] = model._style  # type: ignore[attr-defined]
-        cell._style = self._looks[look, number_format]  # type: ignore[attr-defined]
+            model.number_format, model.quotePrefix = number_format, quoted
+            self._looks[look, number_format, quoted] = model._style  # type: ignore[attr-defined]
+        cell._style = self._looks[look, number_format, quoted]  # type: ignore[attr-defined]
         return cell
 
     def value(self, value: Any, number_format: str) -> Cell:

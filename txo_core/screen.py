@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
+from txo_core.log_text import plain_lines
 from txo_core.redaction import redact
 from txo_core.results import ProcessingResults
 
@@ -70,12 +71,12 @@ def say_files(saved: list[str]) -> None:
 
 def say(line: str) -> None:
     """Write a line for the person at the screen; a screen that is gone, or cannot show a sign, is no error."""
-    write(sys.stdout, redact(line) + "\n")
+    write(sys.stdout, plain_lines(redact(line)) + "\n")
 
 
 def show_error(error: HelpfulError) -> None:
     """Show problem, solution and example on standard error."""
-    write(sys.stderr, redact(str(error)) + "\n")
+    write(sys.stderr, plain_lines(redact(str(error))) + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:

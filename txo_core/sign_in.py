@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
-from txo_core.config_checks import SECRET_NAMES
+from txo_core.config_secrets import SECRET_NAMES
 from txo_core.exceptions import ConfigurationError
 from txo_core.http.sign import Bearer, Signer, TokenProvider, Unsigned
 from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken, SourceTokens
 from txo_core.shared import Registry
+from txo_core.tls import verification
 
 if TYPE_CHECKING:
     from txo_core.config import TxoConfig
@@ -148,11 +149,12 @@ def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
     url, client, secret = (str(values[need]) for need in (TOKEN_ENDPOINT, "global.client-id", "client_secret"))
     settings = config.globals
     scope, style, proxy = settings.oauth_scope, settings.oauth_client_auth, settings.proxy
+    verify = verification(config)
     parameters = dict(settings.oauth_parameters)
     limits = config.behavior.api_timeouts
     timeout, total = min(limits.rest_timeout_seconds, TIMEOUT), min(limits.total_timeout_seconds, 2 * TIMEOUT)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    further = (style, proxy, timeout, total, *sorted(parameters.items()))
+    further = (style, proxy, verify, timeout, total, *sorted(parameters.items()))
     key = (config.org_id, config.env_type, url, client, scope, digest, further)
 
     def new_secret() -> str | None:
@@ -170,6 +172,7 @@ def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
             parameters=parameters,
             new_secret=new_secret,
             proxy=proxy,
+            verify=verify,
             timeout=timeout,
             total_timeout=total,
         )

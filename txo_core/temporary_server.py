@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from prefect.client.orchestration import get_client
@@ -20,7 +21,9 @@ from prefect.server.api.server import SubprocessASGIServer, subprocess_server_lo
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 from prefect.settings.context import get_current_settings
 
+from txo_core import encryption_key
 from txo_core.clock import Sleep, sleep
+from txo_core.environment import without_secrets
 from txo_core.exceptions import ConfigurationError
 from txo_core.redaction import redact
 
@@ -110,12 +113,19 @@ class TemporaryServer(SubprocessASGIServer):
 
 
 def server_environment() -> dict[str, str]:
-    """Return the environment of the temporary server: ours, Prefect's settings, and what it need not do."""
+    """Return the environment of the temporary server: ours without secrets, Prefect's settings, what it need not do."""
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
     own = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in NOT_NEEDED}
     own |= {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     own |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    return {**os.environ, **settings, **own}
+    return {**without_secrets(), **settings, **own, **block_key(settings.get("PREFECT_SERVER_DATABASE_CONNECTION_URL"))}
+
+
+def block_key(database_url: str | None) -> dict[str, str]:
+    """Return the key of the blocks as the server reads it, where one is kept apart from them."""
+    database = encryption_key.database_file(database_url, Path(PREFECT_HOME.value()))
+    key = os.environ.get(encryption_key.VARIABLE) or (encryption_key.key_of(database) if database else None)
+    return {encryption_key.VARIABLE: key} if key else {}
 
 
 def start_temporary_server() -> None:

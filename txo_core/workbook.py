@@ -9,19 +9,18 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import Cell
 from openpyxl.styles import Font
-from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.writer.excel import ExcelWriter
 
 from txo_core.exceptions import ValidationError
+from txo_core.formulas import Formula, starts_a_formula
 from txo_core.tables import SCALARS, Table, Unsavable, as_table, compact, native, refused_cell, scalar_text
 
 MAX_ROWS, MAX_COLUMNS, MAX_TEXT, MAX_DIGITS = 1_048_576, 16_384, 32_767, 15
@@ -29,7 +28,6 @@ FIRST_YEAR = 1900
 FORMATS = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
 NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
-ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 
 Content = tuple[str | date | time | timedelta | None, str]
@@ -78,7 +76,7 @@ def check_sheet_names(names: list[str]) -> None:
 
 
 def content(value: Any) -> Content:
-    """Return what stands in a cell and its type there (s text, n number, b boolean, d date). Raises Unsavable.
+    """Return what stands in a cell and its type (s text, n number, b boolean, d date, f formula). Raises Unsavable.
 
     Numbers are written digit by digit: openpyxl would round them to 16.
     """
@@ -86,7 +84,7 @@ def content(value: Any) -> Content:
     if value is None:
         return None, "n"
     if isinstance(value, str):
-        return cell_text(value), "s"
+        return cell_text(value), "f" if isinstance(value, Formula) else "s"
     if isinstance(value, bool):
         return str(int(value)), "b"
     if isinstance(value, (int, float, Decimal)):
@@ -109,29 +107,11 @@ def fits_cell(text: str) -> bool:
 
 
 def put(cell: Cell, value: Any) -> Cell:
-    """Put a value into the cell, as `content` says, so that no text ever becomes a formula."""
+    """Put a value into the cell, as `content` says, so that no text ever becomes a formula, not even when edited."""
     cell._value, cell.data_type = content(value)  # type: ignore[attr-defined]
+    if cell.data_type == "s" and starts_a_formula(str(cell.value)):
+        cell.quotePrefix = True
     return cell
-
-
-def read_workbook(path: Path, sheet: str | int | None = 0) -> Any:
-    """Return the rows of one sheet as dicts, by name or position; None gives a dict of all sheets.
-
-    The first row names the columns. Formulas give the value that was last computed.
-    """
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise ValidationError(f"{path} is not an Excel workbook: {error}", "Save it as .xlsx anew") from None
-    try:
-        if sheet is None:
-            return {each.title: _read_sheet(each) for each in book.worksheets}
-        return _read_sheet(book[sheet] if isinstance(sheet, str) else book.worksheets[sheet])
-    except (KeyError, IndexError):
-        names = ", ".join(book.sheetnames)
-        raise ValidationError(f"{path} has no sheet {sheet!r}", f"It has: {names}", 'sheet="Data"') from None
-    finally:
-        book.close()
 
 
 def _write_sheet(book: Workbook, name: str, table: Table) -> None:
@@ -209,16 +189,3 @@ def _discard(sheet: Any) -> None:
         if not sheet.closed:
             sheet.close()
     Path(sheet._writer.out).unlink(missing_ok=True)
-
-
-def _read_sheet(sheet: Any) -> list[dict[str, Any]]:
-    rows = ([_read(value) for value in row] for row in sheet.iter_rows(values_only=True))
-    header = [str(name) if name is not None else "" for name in next(rows, [])]
-    names = [name or f"column {position}" for position, name in enumerate(header, 1)]
-    return [dict(zip_longest(names, row[: len(names)])) for row in rows]
-
-
-def _read(value: Any) -> Any:
-    if isinstance(value, str) and "_x" in value:
-        return ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
-    return value

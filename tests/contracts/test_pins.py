@@ -115,7 +115,7 @@ def test_the_reasons_stand_in_the_architecture() -> None:
 
 
 def test_the_two_bounds_that_keep_the_server_alive_are_there() -> None:
-    """Prefect 3.8 itself allows every fastapi below 1.0, and its server starts only below 0.155."""
+    """S20. Prefect 3.8 itself allows every fastapi below 1.0, and its server starts only below 0.155."""
     bounds = {each.name: each.specifier for each in direct()}
 
     assert [version in bounds["fastapi"] for version in ("0.139.0", "0.150.0", "0.151.0", "0.165.0")] == [
@@ -171,6 +171,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_every_pin_is_exact_and_has_hashes() -> None:
+    """S45."""
     assert len(locked()) > 100
     assert [str(pin) for pin, hashes in locked() if not hashes] == []
     assert all(version_of(pin) for pin, _ in locked())

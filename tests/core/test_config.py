@@ -92,6 +92,8 @@ def test_an_empty_configuration_has_every_default() -> None:
         "api_key_header": None,
         "idempotency_header": None,
         "proxy": None,
+        "ca_bundle": None,
+        "verify_tls": True,
     }
     assert dict(config.endpoints) == {}
 
@@ -300,6 +302,7 @@ def test_an_ordinary_address_is_kept_as_it_is_written(url: str) -> None:
     ],
 )
 def test_a_value_that_could_bend_a_request_is_refused(key: str, value: object) -> None:
+    """S29."""
     (line,) = problems(**{"global": {key: value}})
     assert line.startswith(f"global.{key}")
 
@@ -368,7 +371,7 @@ def test_endpoints_auth_is_no_secret() -> None:
 @pytest.mark.parametrize("value", ["Bearer abcdefgh12345678", "eyJhbGciOiJub25l.eyJzdWIiOiIx.x"])
 def test_a_token_is_recognized_by_its_look_whatever_its_key(value: str) -> None:
     (line,) = problems(mine={"header": value})
-    assert line.startswith("mine.header: holds a token or a private key")
+    assert line.startswith("mine.header: holds a token, a private key or a password")
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from txo_core.config_checks import SECRETS_BELONG
 from txo_core.config_loader import load_config
+from txo_core.config_secrets import SECRETS_BELONG
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import ENV_PATTERN, ORG_PATTERN
 
@@ -333,6 +333,19 @@ def test_every_problem_of_a_file_is_told_at_once_and_none_of_its_values(home: Pa
         "  script-behavior.jiter: is unknown; did you mean 'jitter'?",
         "  endpoints.api: should be a URL that starts with https:// (or http://)",
     ]
+    assert error.how_to_fix == (
+        "Correct each line and start again; config/config.schema.json describes every key. Save secrets in the block"
+        " with the command below: it asks for them, or takes them from the git-ignored file"
+        " config/txo-prod-config-secrets.json; the block has client-secret, az-token, api-key, username and password"
+    )
+    assert error.example == "python deployments/provision.py txo prod"
+
+
+def test_without_a_secret_among_the_problems_the_example_is_a_configuration(home: Path) -> None:
+    write(home, {"global": {"client-id": 5}})
+
+    error = failure()
+
     assert error.how_to_fix == "Correct each line and start again; config/config.schema.json describes every key"
     assert json.loads(error.example) == {"script-behavior": {"api-timeouts": {"max-retries": 3}}}
 

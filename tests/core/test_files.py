@@ -20,6 +20,7 @@ from uuid import UUID
 import pytest
 from openpyxl import load_workbook
 
+from txo_core import atomic
 from txo_core.atomic import atomic_write, write_new
 from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
 from txo_core.files import TxoDataHandler
@@ -297,23 +298,49 @@ def test_without_hard_links_a_new_file_is_renamed(home: Path, monkeypatch: pytes
     assert names(home) == ["a.txt"]
 
 
-def test_the_mode_of_the_old_file_is_kept_and_a_new_one_follows_the_umask(home: Path) -> None:
-    """A report that only its owner may read stays so, from its first byte."""
-    secret, new = home / "secret.txt", home / "new.txt"
-    secret.write_text("old")
-    secret.chmod(0o640)
-    before = os.umask(0o027)
+def test_the_mode_of_the_old_file_is_kept_and_a_new_one_is_its_owners_alone(home: Path) -> None:
+    """S38: from its first byte, whatever the umask says; a file that a person has opened to others stays open."""
+    shared, new = home / "shared.txt", home / "new.txt"
+    shared.write_text("old")
+    shared.chmod(0o640)
+    before = os.umask(0o000)
     try:
-        for path in (secret, new):
+        for path in (shared, new):
             with atomic_write(path) as file:
                 file.write(b"x")
+                assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) in (0o600, 0o640)
     finally:
         os.umask(before)
 
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (secret, new)] == [0o640, 0o640]
-    secret.chmod(0o600)
-    with atomic_write(secret) as file:
-        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (shared, new)] == [0o640, 0o600]
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "xlsx", "yaml"])
+def test_whatever_a_run_saves_is_its_owners_alone(suffix: str) -> None:
+    """S38: rows hold names and addresses of people."""
+    paths = [files.save(ROWS, "output", f"a.{suffix}"), files.save_with_timestamp(ROWS, "output", f"a.{suffix}")]
+
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o600, 0o600]
+
+
+def test_what_a_killed_writer_left_is_swept_away(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S38: of dead processes of this host only, and only what nobody has written to for an hour."""
+    monkeypatch.setattr(atomic, "_swept", set())
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    host, token = atomic._host(), "0" * 16
+    kept = [f".txo-{host}-{os.getpid()}-{token}.tmp", f".txo-00000000-{dead.pid}-{token}.tmp", ".txo-mine.tmp"]
+    gone = f".txo-{host}-{dead.pid}-{token}.tmp"
+    young = f".txo-{host}-{dead.pid}-{'1' * 16}.tmp"
+    for name in (*kept, gone, young):
+        (home / name).write_text("half")
+        if name != young:
+            os.utime(home / name, (1, 1))
+
+    with atomic_write(home / "a.txt") as file:
+        file.write(b"x")
+
+    assert names(home) == sorted([*kept, young, "a.txt"])
 
 
 def test_a_link_is_followed(home: Path) -> None:

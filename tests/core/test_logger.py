@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from txo_core import logger as logging_room
+from txo_core import log_file, log_records
 from txo_core.exceptions import HelpfulError
 from txo_core.logger import DayFileHandler, ScreenHandler, configure, setup_logger
 from txo_core.redaction import register_secret
@@ -60,7 +60,7 @@ def test_debug_shows_the_details_too(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_file_is_of_the_utc_day_and_for_its_owner_only(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logging_room, "utc_now", lambda: datetime(2026, 11, 22, 23, 59, tzinfo=UTC))
+    monkeypatch.setattr(log_file, "utc_now", lambda: datetime(2026, 11, 22, 23, 59, tzinfo=UTC))
 
     setup_logger().info("x")
 
@@ -121,7 +121,7 @@ def test_a_record_that_cannot_be_redacted_is_withheld(own_root: Path, monkeypatc
     def broken(text: str) -> str:
         raise RuntimeError
 
-    monkeypatch.setattr(logging_room, "redact", broken)
+    monkeypatch.setattr(log_records, "redact", broken)
 
     setup_logger().info("raw text")
 

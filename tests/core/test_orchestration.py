@@ -1,17 +1,24 @@
 """Our thin flow and task, without a server: what their functions give, and what they refuse."""
 
+import base64
+import lzma
 import pickle
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+from prefect.exceptions import Abort, PrefectException
+from prefect.serializers import CompressedSerializer, PickleSerializer
 from prefect.states import Failed
 
-from txo_core.exceptions import ApiOperationError, ConfigurationError, ScriptError
-from txo_core.orchestration import flow, item_state, results_state, task
+from txo_core.exceptions import ApiOperationError, ConfigurationError, FileOperationError, ScriptError
+from txo_core.orchestration import flow, task
 from txo_core.redaction import register_secret
+from txo_core.result_storage import CleanJSONSerializer
 from txo_core.results import ItemResult, ProcessingResults, skipped
+from txo_core.run_states import item_state, results_state
 from txo_core.scrubbing import scrubbed, sentence
 
 SECRET = "sesame-opens-the-mountain"
@@ -75,6 +82,17 @@ class OwnText(Exception):
         return f"own text {SECRET}"
 
 
+class Bomb:
+    went_off = False
+
+    def __reduce__(self) -> Any:
+        return (set_off, ())
+
+
+def set_off() -> None:
+    Bomb.went_off = True
+
+
 class NoText(Exception):
     def __str__(self) -> str:
         raise RuntimeError
@@ -136,8 +154,32 @@ def test_an_item_cannot_end_the_program() -> None:
     assert str(left) == "The script ended itself by SystemExit: 0"
 
 
-def test_ctrl_c_passes() -> None:
-    assert isinstance(leak_of(KeyboardInterrupt()), KeyboardInterrupt)
+@pytest.mark.parametrize(
+    "signal", [KeyboardInterrupt(), Abort("stop"), GeneratorExit()], ids=lambda e: type(e).__name__
+)
+def test_ctrl_c_and_prefects_signals_pass(signal: BaseException) -> None:
+    assert leak_of(signal) is signal
+
+
+def test_an_error_of_prefects_is_cleaned_as_any_other() -> None:
+    """S13: its server repeats in its answer what it was sent."""
+    register_secret(SECRET)
+
+    assert str(leak_of(PrefectException(f"422: {SECRET}"))) == "422: [REDACTED]"
+
+
+def test_the_notes_and_the_causes_of_an_error_are_cleaned() -> None:
+    """S13: as deep as they go."""
+    register_secret(SECRET)
+    error: Exception = ValueError("outer")
+    for number in range(5):
+        error.add_note(f"note {number} {SECRET}")
+        inner, error = error, RuntimeError(f"level {number} {SECRET}", [SECRET])
+        error.__cause__ = inner
+
+    told = "".join(traceback.format_exception(leak_of(error)))
+
+    assert SECRET not in "\n".join(line for line in told.splitlines() if not line.startswith("    "))
 
 
 def test_an_error_that_cannot_be_shown_is_an_error_all_the_same() -> None:
@@ -164,13 +206,77 @@ def test_a_state_made_by_hand_loses_its_secrets() -> None:
     assert repr(state.data) == "ValueError('[REDACTED]')"
 
 
-def test_the_name_of_a_task_run_holds_no_secret() -> None:
+def test_the_name_of_a_run_holds_no_secret() -> None:
+    """S15: whatever fills the template in, and whatever a function makes of it."""
     register_secret(SECRET)
 
     @task(task_run_name="fetch-{item}")
     def fetch(item: str) -> None: ...
 
-    assert cast(Any, fetch.task_run_name)(parameters={"item": SECRET}) == "fetch-[REDACTED]"
+    @flow(name="named", flow_run_name="{org_id}-{extra}")
+    def named(org_id: str, env_type: str, extra: str = "") -> None: ...
+
+    @task(task_run_name=lambda parameters: f"by-{parameters['item']}")
+    def by_function(item: str) -> None: ...
+
+    made = by_function.task_run_name
+    assert cast(str, fetch.task_run_name).format(item=SECRET) == "fetch-[REDACTED]"
+    assert cast(str, named.flow_run_name).format(org_id="a", extra=SECRET) == "a-[REDACTED]"
+    assert cast(Any, made)(parameters={"item": SECRET}) == "by-[REDACTED]"
+    assert cast(str, fetch.with_options(timeout_seconds=5).task_run_name).format(item=SECRET) == "fetch-[REDACTED]"
+
+
+def test_tags_and_cache_keys_hold_no_secret() -> None:
+    """S15: a cache key becomes the name of a file; two that differ stay two."""
+    register_secret(SECRET)
+
+    @task(tags=[f"by-{SECRET}"], cache_key_fn=lambda context, parameters: f"k-{parameters['item']}")
+    def fetch(item: str) -> None: ...
+
+    keys = [cast(Any, fetch).cache_key_fn(None, {"item": item}) for item in ("plain", SECRET, SECRET + "2")]
+    assert fetch.tags == {"by-[REDACTED]"}
+    assert keys[0] == "k-plain"
+    assert len(set(keys)) == 3
+    assert SECRET not in str(keys)
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "json", "compressed/pickle", PickleSerializer()])
+def test_results_are_stored_in_one_form_only(serializer: Any) -> None:
+    """S14: as JSON without secrets."""
+    with pytest.raises(ConfigurationError, match="stored as JSON without secrets"):
+        task(result_serializer=serializer)(lambda: None)
+    with pytest.raises(ConfigurationError, match="stored as JSON without secrets"):
+        flow(name="x", result_serializer=serializer)(lambda: None)
+
+
+def test_a_stored_pickle_is_not_loaded() -> None:
+    """S14: whoever can write to the storage could run code in our process."""
+    planted = PickleSerializer().dumps(Bomb())
+
+    for serializer in (PickleSerializer(), CompressedSerializer(serializer=PickleSerializer())):
+        blob = planted if isinstance(serializer, PickleSerializer) else base64.encodebytes(lzma.compress(planted))
+        with pytest.raises(FileOperationError, match="is not loaded"):
+            serializer.loads(blob)
+    assert Bomb.went_off is False
+
+
+def test_a_stored_result_is_what_it_was_but_for_secrets() -> None:
+    """S11, S14: also the key of a dict and the text of an object; a Skipped item stays one."""
+    register_secret(SECRET)
+    serializer = CleanJSONSerializer()
+    data = {
+        "rows": [{"no": 1, "at": datetime(2026, 11, 22, tzinfo=UTC), "by": SECRET}],
+        "password": "x-9-y-8",
+        SECRET: None,
+    }
+
+    blob = serializer.dumps(data)
+
+    assert SECRET.encode() not in blob
+    again = serializer.loads(blob)
+    assert again["rows"][0] | {"by": ""} == {"no": 1, "at": datetime(2026, 11, 22, tzinfo=UTC), "by": ""}
+    assert again["password"] == "[REDACTED]"
+    assert serializer.loads(serializer.dumps(skipped("gone"))) == skipped("gone")
 
 
 def test_a_coroutine_or_a_generator_is_refused() -> None:

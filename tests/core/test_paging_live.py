@@ -2,6 +2,9 @@
 
 import logging
 import pickle
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -21,9 +24,10 @@ from txo_core.rest import RestClient
 ORDERS = [f"SO{100001 + number}" for number in range(3000)]
 
 
-def connected(sandbox: Sandbox, **more: Any) -> RestClient:
+def connected(sandbox: Sandbox, behavior: dict[str, Any] | None = None, **more: Any) -> RestClient:
     timeouts = {"rest-timeout-seconds": 5, "backoff-factor": 0.01, "max-retries": 1}
-    data = {"global": {"api-base-url": sandbox.api_url, **more}, "script-behavior": {"api-timeouts": timeouts}}
+    behavior = {"api-timeouts": timeouts, **(behavior or {})}
+    data = {"global": {"api-base-url": sandbox.api_url, **more}, "script-behavior": behavior}
     tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
     return create_rest_api(TxoConfig("txo", "test", data), tokens=tokens)
 
@@ -166,7 +170,7 @@ def test_a_foreign_link_is_not_followed_and_takes_no_credentials_along(api: Rest
 
 
 def test_headers_with_credentials_stay_with_the_origin_that_was_called(sandbox: Sandbox) -> None:
-    with Sandbox() as other, connected(sandbox, **{"trusted-origins": [other.url]}) as api:
+    with Sandbox() as other, connected(sandbox, None, **{"trusted-origins": [other.url]}) as api:
         headers = {"X-Api-Key": API_KEY, "X-Company": "c1"}
         with pytest.raises(ApiError):  # the other sandbox does not know the token
             list(api.paginate("paging/foreign", {"to": f"{other.url}/api/v1/orders"}, headers=headers))
@@ -347,3 +351,80 @@ def test_a_wrong_name_is_the_servers_error(api: RestClient) -> None:
     with pytest.raises(ApiOperationError, match="nope") as error:
         api.get_odata_entities("customers", select="nope")
     assert error.value.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "odata_filter", [{"no": ge("C0040")}, "no ge 'C0040'", build_odata_filter({"no": ge("C0040")})]
+)
+def test_a_list_takes_a_filter_in_each_of_its_forms(api: RestClient, odata_filter: Any) -> None:
+    rows = api.paginate("customers", {"$select": "no"}, odata_filter=odata_filter)
+
+    assert sorted(numbers(rows)) == ["C0040", "C0041", "C0042"]
+
+
+def test_two_filters_are_refused(api: RestClient) -> None:
+    with pytest.raises(ValidationError, match="two filters"):
+        api.paginate("customers", {"$filter": "no eq 'C0001'"}, odata_filter="no ge 'C0040'")
+
+
+@pytest.mark.parametrize("url", [None, 5, ""])
+def test_a_list_without_an_address_is_refused_at_once(api: RestClient, url: Any) -> None:
+    with pytest.raises(ValidationError, match="is no address"):
+        api.paginate(url)
+
+
+def test_entities_that_broke_off_cannot_be_gone_on_with(api: RestClient) -> None:
+    """All or none: who went on would get the tail, and take it for all."""
+    with pytest.raises(ApiOperationError) as error:
+        api.get_odata_entities("paging/fails-at/3")
+
+    assert error.value.resume_token is None
+
+
+# Guesses
+
+
+def test_what_is_read_ahead_in_vain_does_not_open_the_circuit(sandbox: Sandbox) -> None:
+    """Behind its last row the server answers 500; the list is whole all the same, and the next call goes through."""
+    sandbox.faults([{"match": {"path": "/api/v1/paging/offset", "from": 31}, "fault": "status=500", "times": 1000}])
+    behavior = {"enable-circuit-breaker": True, "circuit-breaker-threshold": 3}
+    with connected(sandbox, behavior=behavior) as api:
+        rows = api.paginate("paging/offset", {"total": "no"}, paging=Offset(size=100), workers=8)
+        assert len(list(islice(rows, 2400))) == 2400
+        rows.close()  # type: ignore[attr-defined]
+        assert api.get("customers/C0001")["no"] == "C0001"
+
+
+HANGING = """
+import sys, threading
+from txo_core.paginators import Offset, rows_of_pages
+def fetch(url):
+    if "offset=0" not in url:
+        sys.stdout.write("hangs\\n"); sys.stdout.flush()
+        threading.Event().wait(300)
+    from requests import Response
+    response = Response(); response.status_code = 200; response.url = url
+    return [{"no": number} for number in range(10)], response
+for row in rows_of_pages(fetch, "https://api.example.com/v1/items", paging=Offset(size=10), workers=8):
+    if row["no"] == 5 and len(sys.argv) > 1:
+        break
+"""
+
+
+@pytest.mark.parametrize("stops", ["interrupted", "by itself"])
+def test_threads_that_hang_do_not_keep_the_program_from_ending(stops: str) -> None:
+    arguments = [] if stops == "interrupted" else ["break"]
+    program = subprocess.Popen(
+        [sys.executable, "-c", HANGING.replace("\\\\n", "\\n"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline().strip() == b"hangs"
+        if stops == "interrupted":
+            program.send_signal(signal.SIGINT)
+        assert (program.wait(30) == 0) == (stops == "by itself")
+    finally:
+        program.kill()
+        program.communicate()

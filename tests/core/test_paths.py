@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from txo_core import paths
 from txo_core.exceptions import ConfigurationError, FileOperationError
+from txo_core.file_names import file_name, name_problem
 from txo_core.paths import Dir, check_ids, get_path, output_path, utc_stamp
 
 CONFIG = SimpleNamespace(org_id="txo", env_type="prod")
@@ -70,6 +71,111 @@ def test_a_link_does_not_lead_out_of_the_folder(own_root: Path, tmp_path: Path) 
 
     with pytest.raises(ConfigurationError, match="leaves the folder"):
         get_path("output", "out/x.txt")
+
+
+@pytest.mark.parametrize("target", ["..", "../config", "/etc"])
+def test_no_link_at_any_depth_leads_out(own_root: Path, target: str) -> None:
+    """S39: the folder that a link stands in may be fine itself."""
+    (own_root / "output" / "2026").mkdir(parents=True)
+    (own_root / "output" / "2026" / "here").symlink_to(own_root / "output" / target)
+    (own_root / "output" / "direct.json").symlink_to(own_root / "config" / "demo-test-config.json")
+
+    for name in ("2026/here/x.txt", "direct.json"):
+        with pytest.raises(ConfigurationError, match="leaves the folder"):
+            get_path("output", name)
+
+
+NAMES_OF_AN_API = [
+    ("con.json", "device"),
+    ("NUL", "device"),
+    ("COM1.tar.gz", "device"),
+    ("COM\u00b9", "device"),
+    ("aux /x.json", "ends in a dot or a space"),
+    ("report.", "ends in a dot or a space"),
+    ("report ", "ends in a dot or a space"),
+    ("a /b", "ends in a dot or a space"),
+    ("\uff0e\uff0e\uff0fetc", "looks like"),
+    ("\u2025/x", "looks like"),
+    ("a\u2215b", "looks like"),
+    ("a\u2044b", "looks like"),
+    ("\uff3c\uff3cserver", "looks like"),
+    ("a\nb", "cannot be seen"),
+    ("a\rb", "cannot be seen"),
+    ("a\x1b[2Jb", "cannot be seen"),
+    ("report\u202exslx.exe", "cannot be seen"),
+    ("a\u200b", "cannot be seen"),
+    ("a\ud83d", "cannot be seen"),
+    ("\\\\server\\share\\x", "slash"),
+    ("..\\..\\x", "slash"),
+    ("C:x.json", "colon"),
+    ("C:\\x.json", "slash"),
+    ("x.json::$DATA", "colon"),
+]
+
+
+@pytest.mark.parametrize(("name", "problem"), NAMES_OF_AN_API, ids=[ascii(name) for name, _ in NAMES_OF_AN_API])
+def test_a_name_that_some_disk_takes_for_something_else_is_refused(own_root: Path, name: str, problem: str) -> None:
+    """S39, S40: with what is wrong with it, and in a message of one line."""
+    with pytest.raises(ConfigurationError, match=problem) as refused:
+        get_path("output", name)
+
+    assert not refused.value.what_went_wrong.isspace()
+    assert refused.value.what_went_wrong.isprintable()
+    assert not (own_root / "output").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["report.xlsx", "Ünïcödé 東京 🎉.json", ".hidden", "a.b.c", "contents.txt", "a - b", "2026/x"]
+)
+def test_an_ordinary_name_is_one(name: str) -> None:
+    get_path("output", name)
+
+
+HOSTILE = [name for name, _ in NAMES_OF_AN_API] + [
+    "",
+    ".",
+    "..",
+    "../x",
+    "/etc/passwd",
+    "a\0b",
+    "x" * 5000,
+    "😀" * 300,
+    "~",
+    "-rf",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:20] for text in HOSTILE])
+def test_a_name_can_be_made_of_anything_that_an_api_hands_out(own_root: Path, text: str) -> None:
+    """S40: and it is a file in the folder that was meant."""
+    path = get_path("output", file_name(text, ".json"))
+    path.write_text("{}")
+
+    assert path.resolve().parent == own_root / "output"
+    assert [each.name for each in (own_root / "output").iterdir()] == [path.name]
+
+
+@given(st.lists(st.text(max_size=120), unique=True, max_size=6))
+def test_two_texts_never_share_a_name(texts: list[str]) -> None:
+    """S40: not on a disk either that knows no capital letters."""
+    assert len({file_name(text, ".csv").lower() for text in texts}) == len(texts)
+
+
+@given(st.text(max_size=400))
+def test_a_made_name_is_one_on_every_disk(text: str) -> None:
+    """S40."""
+    name = file_name(text, ".json")
+
+    assert name_problem(name) is None
+    assert len(name.encode()) <= 255
+
+
+def test_a_plain_key_is_its_own_name() -> None:
+    assert [file_name("C0001", ".json"), file_name(10_002), file_name("A" * 12 + "-0123456789AB")[:25]] == [
+        "C0001.json",
+        "10002",
+        "AAAAAAAAAAAA-0123456789AB",
+    ]
 
 
 def test_an_unknown_category_names_the_known_ones() -> None:

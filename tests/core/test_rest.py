@@ -3,7 +3,7 @@
 import logging
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from txo_core.exceptions import (
     ValidationError,
 )
 from txo_core.oauth import ClientCredentials
-from txo_core.rest import RestClient
+from txo_core.rest import CallOptions, RestClient
 
 TIMEOUTS = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02}
 
@@ -471,3 +471,45 @@ def test_nothing_secret_is_logged(api: RestClient, sandbox: Sandbox, caplog: pyt
     lines = [record.getMessage() for record in caplog.records if record.name == "txo_core.http"]
     assert len(lines) == 2
     assert not any("made-up-hidden" in line or "Bearer" in line or CLIENT_SECRET in line for line in lines)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda api: api.get("x", header={}), r"get\(\) takes no option 'header'.*mean 'headers'.*idempotency_key"),
+        (lambda api: api.post("x", {}, timout=5), r"post\(\).*mean 'timeout'"),
+        (lambda api: api.put("x", {}, sink=None), r"put\(\) takes no option 'sink'"),
+        (lambda api: api.patch("x", {}, e_tag="y"), r"patch\(\).*mean 'etag'"),
+        (lambda api: api.delete("x", data={}), r"delete\(\) takes no option 'data'"),
+        (lambda api: api.paginate("x", filter="a eq 1"), r"paginate\(\).*mean 'odata_filter'"),
+        (lambda api: api.paginate("x", page_size=10), r"paginate\(\).*mean 'paging'"),
+        (lambda api: api.paginate("x", worker=2), r"paginate\(\).*mean 'workers'"),
+        (lambda api: api.paginate("x", top=2), r"paginate\(\).*mean 'params'"),
+        (lambda api: api.get_odata_entities("x", filter="a eq 1"), "mean 'odata_filter'"),
+        (lambda api: api.get_odata_entities("x", top=1), "mean 'limit'"),
+        (lambda api: api.get_odata_entities("x", resume="t"), "takes no option 'resume'"),
+        (lambda api: api.create_or_update("x", {"no": 1}, "no", keys=1), r"create_or_update\(\)"),
+        (lambda api: api.download("x", "y", parms={}), "mean 'params'"),
+        (lambda api: api.upload("x", "y", contenttype="z"), "mean 'content_type'"),
+        (lambda api: api.start("POST", "x", body={}), "mean 'json'"),
+        (lambda api: api.delta("x", sinc="y"), "mean 'since'"),
+        (lambda api: api.batch([], sizes=5), "mean 'size'"),
+    ],
+)
+def test_an_unknown_option_is_told_at_once_with_the_nearest(
+    api: RestClient, sandbox: Sandbox, call: Callable[[Any], Any], told: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"(?s){told}"):
+        call(api)
+
+    assert sandbox.stats()["total"] == 0
+
+
+@pytest.mark.parametrize("name", ["get", "post", "put", "patch", "delete", "paginate", "get_odata_entities"])
+def test_the_help_names_the_options(name: str) -> None:
+    text = getattr(RestClient, name).__doc__
+
+    assert not [option for option in CallOptions.__annotations__ if f"`{option}`" not in text]

@@ -138,6 +138,7 @@ def test_a_write_whose_token_has_ended_is_done_once(api: RestClient, sandbox: Sa
 
 
 def test_a_second_401_is_final(api: RestClient, sandbox: Sandbox) -> None:
+    """S31: one renewal, no loop."""
     sandbox.faults([{**AT_THE_API, "fault": "expired-token"}])
 
     with pytest.raises(ApiAuthenticationError) as refused:
@@ -150,6 +151,7 @@ def test_a_second_401_is_final(api: RestClient, sandbox: Sandbox) -> None:
 
 
 def test_where_every_token_is_rejected_the_token_endpoint_is_not_stormed(api: RestClient, sandbox: Sandbox) -> None:
+    """S31."""
     sandbox.faults([{**AT_THE_API, "fault": "expired-token"}])
 
     for _ in range(40):
@@ -234,6 +236,7 @@ def test_the_configuration_chooses_the_style_and_adds_parameters(
 def test_no_log_shows_a_secret_or_a_token(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, style: Literal["post", "basic"]
 ) -> None:
+    """S31."""
     tokens = credentials(sandbox, style=style)
     with caplog.at_level(logging.DEBUG), create_rest_api(configured(sandbox), tokens=tokens) as api:
         api.get(ONE)
@@ -274,6 +277,7 @@ def test_a_lifetime_in_any_form_is_understood(api: RestClient, sandbox: Sandbox,
 
 
 def test_a_token_endpoint_that_redirects_gets_no_second_try_elsewhere() -> None:
+    """S22: the secret goes to the configured endpoint alone."""
     with Recorder(granting) as elsewhere:
         target = f"{elsewhere.url}/token"
         with (
@@ -327,6 +331,7 @@ def test_a_token_endpoint_that_hangs_does_not_outlast_the_time_for_a_call(
 def test_organizations_that_share_everything_share_no_token(
     sandbox: Sandbox, blocks: dict[str, dict[str, str]]
 ) -> None:
+    """S30, S32."""
     blocks |= {name: {"client_secret": CLIENT_SECRET} for name in ("acme-test", "acme-prod", "other-test")}
     used: dict[str, list[str]] = {}
     for name in (*blocks, *blocks):

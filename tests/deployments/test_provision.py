@@ -1,6 +1,9 @@
 """Where secrets come from when a block is saved; no server is needed to look for them."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from deployments.provision import find_secrets
 from txo_core.exceptions import ConfigurationError
 from txo_core.redaction import redact
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def secrets_file(root: Path, text: str) -> Path:
@@ -71,6 +76,53 @@ def test_a_file_that_others_can_read_is_mentioned(own_root: Path, capsys: pytest
     find_secrets("txo", "prod")
 
     assert "chmod 600 config/txo-prod-config-secrets.json" in capsys.readouterr().out
+
+
+def test_a_secrets_file_that_git_has_taken_up_is_refused(
+    own_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S41: and one that git would take up is warned of."""
+    secrets_file(own_root, '{"api-key": "made-up-one"}')
+    git = ["git", "-C", str(own_root)]
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    subprocess.run([*git, "init", "--quiet"], check=True)
+
+    find_secrets("txo", "prod")
+    assert "git does not ignore txo-prod-config-secrets.json" in capsys.readouterr().out
+
+    (own_root / ".gitignore").write_text("*-secrets.json\n")
+    find_secrets("txo", "prod")
+    assert capsys.readouterr().out == ""
+
+    subprocess.run([*git, "add", "--force", "config/txo-prod-config-secrets.json"], check=True)
+    with pytest.raises(ConfigurationError, match="under version control") as refused:
+        find_secrets("txo", "prod")
+    assert "made-up-one" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["config/txo-prod-config-secrets.json", "config/acme-eu-test-config-secrets.json", ".env"]
+)
+def test_git_ignores_every_file_of_secrets(name: str) -> None:
+    """S41."""
+    asked = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=REPOSITORY, check=False)
+
+    assert asked.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "more", [["made-up-secret-1"], ["--client-secret", "made-up-secret-1"], ["--client-secret=made-up-secret-1"]]
+)
+def test_no_secret_is_taken_from_the_command_line_nor_repeated(more: list[str]) -> None:
+    """S43: the process list and the shell's history would have it."""
+    command = [sys.executable, "deployments/provision.py", "txo", "prod", *more]
+
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 2
+    assert "a secret is never given there" in ended.stdout + ended.stderr
+    assert "made-up-secret-1" not in ended.stdout + ended.stderr
 
 
 def test_without_a_person_to_ask_the_places_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

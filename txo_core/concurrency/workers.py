@@ -9,6 +9,7 @@ from typing import Any
 
 from txo_core.exceptions import ScriptError
 from txo_core.scrubbing import sentence
+from txo_core.threads import Threads
 
 Pace = Callable[[threading.Event], None]
 """Waits for the next moment to begin something, or until the event is set."""
@@ -47,12 +48,11 @@ class Crew:
         self._pace = pace
         self._lock = threading.Lock()
         self._todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._threads = Threads(self._serve, size, "txo-worker")
 
     def give(self, job: Job, under_way: int) -> None:
         """Let a thread do the job as soon as one is free; `under_way` other jobs have been given and not ended."""
-        if len(self._threads) < self.size and len(self._threads) <= under_way:
-            self._start_thread()
+        self._threads.grow(under_way + 1)
         self._todo.put(job)
 
     def halt(self) -> None:
@@ -63,21 +63,10 @@ class Crew:
     def dismiss(self, wait: bool) -> None:
         """Let the threads end, those at work after their present job; `wait` until they have."""
         self.halt()
-        for _ in self._threads:
+        for _ in range(len(self._threads)):
             self._todo.put(None)
-        for thread in self._threads if wait else ():
-            thread.join()
-
-    def _start_thread(self) -> None:
-        name = f"txo-worker-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._serve, name=name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no more of them: go on with those that there are
-            if not self._threads:
-                raise
-        else:
-            self._threads.append(thread)
+        if wait:
+            self._threads.join()
 
     def _serve(self) -> None:
         try:

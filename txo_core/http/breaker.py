@@ -39,8 +39,8 @@ class CircuitBreaker:
     Then calls raise CircuitOpenError for `open_seconds`. After that a single call goes through as a probe (half-open):
     if it succeeds the circuit closes, else it opens again for twice as long, up to ten minutes. 5xx, time-outs, resets
     and refused connections count as outages, answers to a caller's mistake (4xx) as success, our own refusals not at
-    all, nor do late answers to calls from before the opening. Breakers of different settings that share their
-    `circuits` see the same state. Calls never wait for each other.
+    all, nor do guesses (`Options.guess`) and late answers to calls from before the opening. Breakers of different
+    settings that share their `circuits` see the same state. Calls never wait for each other.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class CircuitBreaker:
         """Send the request, unless the circuit of its origin is open."""
         circuit = self._circuits.of(origin_of(request.url or ""))
         ticket = circuit.valid
+        if call_of(request).options.guess:
+            return self._send_guess(circuit, request, send)
         if ticket is None or ticket.probe:
             ticket = self._probe(circuit, request)
         down: bool | None = None
@@ -70,6 +72,12 @@ class CircuitBreaker:
             raise
         finally:
             self._record(circuit, ticket, down, request)
+
+    def _send_guess(self, circuit: Circuit, request: PreparedRequest, send: Send) -> Response:
+        """Send what may not be there while the circuit is closed; its outcome says nothing about the server."""
+        if circuit.valid is None or circuit.valid.probe:
+            raise self._rejection(circuit, request)
+        return send(request)
 
     def _probe(self, circuit: Circuit, request: PreparedRequest) -> Ticket:
         """Return the ticket of the call that tries the server again, or raise CircuitOpenError."""

@@ -48,6 +48,23 @@ def failed(request: PreparedRequest, state: OperationState, response: Response, 
     )
 
 
+def no_status(request: PreparedRequest, state: OperationState, response: Response) -> ApiOperationError:
+    """Return the error of a status page that does not say how it stands: that is neither success nor failure."""
+    call = call_of(request)
+    return ApiOperationError(
+        f"{state.called} was accepted, but its status page answered {response.status_code} without a status, so it is"
+        f" not known whether it has ended; it goes on at {state.address}{_hint(state)}",
+        status_code=response.status_code,
+        code="no-status",
+        attempts=call.attempts,
+        retry_after=retry_after(response),
+        retryable=call.options.resumes is not None,
+        request_id=request_id_of(response),
+        details=call.details,
+        resume_token=state.token,
+    )
+
+
 def too_long(
     request: PreparedRequest, state: OperationState, seconds: float, asked_for: float | None, response: Response | None
 ) -> ApiTimeoutError:

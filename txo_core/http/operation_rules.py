@@ -24,6 +24,7 @@ RUNNING = frozenset(
     {"running", "inprogress", "notstarted", "pending", "accepted", "queued", "processing", "started", "waiting"}
     | TRANSITIONAL
 )
+STATUS_NAMES = ("status", "state", "runtimeStatus")
 STATUS_ONLY = frozenset({"id", "status", "message"})
 OPERATION_ONLY = frozenset({"percentComplete", "percentageComplete", "resourceLocation", "operationId"})
 
@@ -129,6 +130,22 @@ def word_of(state: OperationState, response: Response) -> str:
     return SUCCESS if own and status not in RUNNING else RUNS
 
 
+def tells_nothing(state: OperationState, response: Response) -> bool:
+    """Tell whether a status page holds neither a status nor anything that could be the result; a 204 is an end."""
+    if state.kind is not Kind.STATUS_PAGE or response.status_code in (202, 204):
+        return False
+    try:
+        value = value_of(response)
+    except NoJson:
+        return False
+    if not isinstance(value, Mapping):
+        return value is None or value in ("", [])
+    if _page_status(value):
+        return False
+    blank = {name for name in STATUS_NAMES if name in value and value[name] in (None, "")}
+    return "status" in blank or not value.keys() - blank
+
+
 def result_url(state: OperationState, response: Response) -> str | None:
     """Return where the result of an operation that went well has to be read; None if the answer is the result."""
     body = body_of(response)
@@ -183,12 +200,7 @@ def provisioning_state(body: Mapping[str, Any]) -> str | None:
 
 def _page_status(body: Mapping[str, Any]) -> str | None:
     """Return what a status page says, under the names that are in use."""
-    return (
-        status_in(body)
-        or _letters(body.get("state"))
-        or _letters(body.get("runtimeStatus"))
-        or provisioning_state(body)
-    )
+    return next(filter(None, (_letters(body.get(name)) for name in STATUS_NAMES)), None) or provisioning_state(body)
 
 
 def _letters(value: object) -> str | None:

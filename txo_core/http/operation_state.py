@@ -1,6 +1,7 @@
 """Where a long-running operation stands, and the token that hands it over to another process."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -8,13 +9,17 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
+from requests import PreparedRequest
+
 from txo_core.exceptions import ValidationError
 from txo_core.http.origins import address_of
-from txo_core.redaction import MASK, redact
+from txo_core.redaction import MASK, holds_known_secret
 
 VERSION = 1
 LONGEST_TOKEN = 16 * 1024
 NAMES = frozenset({"method", "url", "kind", "status-url", "location", "not-before"})
+_CREDENTIAL = re.compile(r"(?i)^[a-z]+://[^/?#]*@|[?&][^=&#]*(?:key|password|passwd|pwd|secret|token)=")
+"""A user name in an address, or a parameter that is named like a credential."""
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -58,13 +63,15 @@ class OperationState:
 
     @property
     def token(self) -> str | None:
-        """All of it as a JSON text; None where an address holds what looks like a credential.
+        """All of it as a JSON text; None where an address holds what looks like a credential, or leads nowhere.
 
         The address of a status page may be signed (`sig=`), and is of no use without it: such a signature opens this
         one page, and stays in.
         """
         text = json.dumps({name: value for name, value in self._fields() if value is not None}, separators=(",", ":"))
-        return text if redact(text) == text and len(text) <= LONGEST_TOKEN else None
+        addresses = (self.url, self.status_url, self.location or "")
+        secret = holds_known_secret(text) or any(map(_CREDENTIAL.search, addresses))
+        return text if not secret and _readable(text) else None
 
     def asked_again_at(self, moment: datetime | None) -> Self:
         """Return the state with the moment before which nobody should ask."""
@@ -115,10 +122,18 @@ def _checked(token: object) -> Mapping[str, str]:
     if not all(isinstance(value, str) for value in values.values()) or values["method"] not in METHODS:
         raise ValueError
     for name in ("url", "status-url", "location"):
-        parts = urlsplit(values.get(name, "https://h"))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        url = values.get(name, "https://h")
+        if urlsplit(url).scheme not in ("http", "https"):
             raise ValueError
+        PreparedRequest().prepare_url(url, None)  # its errors for malformed ones are ValueErrors
     return values
+
+
+def _readable(token: str) -> bool:
+    try:
+        return bool(_checked(token))
+    except ValueError:
+        return False
 
 
 def without_user(url: str) -> str:

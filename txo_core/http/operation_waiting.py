@@ -10,9 +10,9 @@ from requests import PreparedRequest, Response
 from txo_core.clock import Clock, Sleep, monotonic, sleep, utc_now
 from txo_core.exceptions import ApiError, HelpfulError
 from txo_core.http.failures import NETWORK_ERRORS
-from txo_core.http.operation_errors import error_of_poll, failed, not_before, poll_failed, refused, too_long
+from txo_core.http.operation_errors import error_of_poll, failed, no_status, not_before, poll_failed, refused, too_long
 from txo_core.http.operation_poll import cookies_of, poll_of
-from txo_core.http.operation_rules import FAILED, SUCCESS, moved, result_url, word_of
+from txo_core.http.operation_rules import FAILED, SUCCESS, moved, result_url, tells_nothing, word_of
 from txo_core.http.operation_state import Kind, OperationState
 from txo_core.http.origins import refuse_downgrade
 from txo_core.http.policy import Send, call_of
@@ -89,10 +89,12 @@ class Waiting:
         return max(0.0, (moment - self.patience.now()).total_seconds()) if moment else None
 
     def _ended(self, response: Response) -> bool:
-        """Note how it stands; True if it has ended well. Raises its own error if it has failed."""
+        """Note how it stands; True if it has ended well. Raises its own error if it has failed, or nobody can tell."""
         state = moved(self.state, response)
         self.state = state.asked_again_at(not_before(response, self.patience.now()))
         self.response = response
+        if tells_nothing(state, response):
+            raise no_status(self.request, self.state, response)
         word = word_of(state, response)
         if word in FAILED:
             raise failed(self.request, state, response, word)

@@ -97,7 +97,8 @@ class Pacer:
     def pause(self, seconds: float) -> None:
         """Let nobody go before that many seconds from now; who already waits goes on after that, in order."""
         with self._store as schedule:
-            schedule.pause(self._clock() + seconds, self.pace)
+            now = self._clock()
+            schedule.pause(now, now + seconds, self.pace)
 
     def wait(self, slot: float | None = None) -> float:
         """Return the seconds until that slot, or until the next free one."""
@@ -118,13 +119,12 @@ class Pacer:
                 self._heed(quota, departed, patience)
 
     def _throttled(self, seconds: float, departed: float) -> None:
-        """Pause for a Retry-After; slow down where there is none, or where pauses alone did not help."""
+        """Pause for a Retry-After; slow down where there is none, or where pauses alone do not help."""
         with self._store as schedule:
             now = self._clock()
-            slower = not seconds or self.pace.rate is None or schedule.throttled_again(departed)
-            slower = slower and schedule.slow_down(now, departed, self.pace)
+            slower = schedule.refused(now, departed, seconds > 0, self.pace)
             rate = 1 / schedule.interval(now, self.pace)
-            schedule.pause(now + seconds, self.pace)
+            schedule.pause(now, now + seconds, self.pace)
         if slower:
             logger.info("%s turns requests away, going on at %.1f per second", self._name, rate)
 
@@ -152,7 +152,7 @@ class Pacer:
             schedule.space_out(now, min(quota.interval, seconds), now + 10 * seconds, self.pace)
         else:
             schedule.emptied_until = now + seconds
-            schedule.pause(schedule.emptied_until, self.pace)
+            schedule.pause(now, schedule.emptied_until, self.pace)
 
     def _is_free(self) -> bool:
         free = self._free

@@ -64,6 +64,7 @@ class Options:
     long_running: bool | None = None
     wait: bool = True
     resumes: OperationState | None = None
+    guess: bool = False
 
 
 DEFAULTS = Options()

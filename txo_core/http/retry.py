@@ -30,7 +30,7 @@ class Retry:
     wait would end after the call's deadline, the last outcome is returned at once.
 
     A request that the server may have acted on is repeated only where `repeatable` says that this does no harm. Where
-    the `budget` is used up, nothing is repeated.
+    the `budget` is used up, nothing is repeated; nor is a guess (`Options.guess`).
     """
 
     max_retries: int = 3
@@ -44,6 +44,8 @@ class Retry:
 
     def __call__(self, request: PreparedRequest, send: Send) -> Response:
         """Return the first answer that a repeat would not better, or the last one."""
+        if call_of(request).options.guess:
+            return send(request)
         for done in range(self.max_retries):
             try:
                 response = send(request)

@@ -1,6 +1,5 @@
 """What threads share of a client, and what each has of its own: one adapter, and a session with its cookies."""
 
-import os
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,14 +23,19 @@ Body = bytes | Any
 class Sessions:
     """One `requests.Session` for each thread, all on one adapter and its pool of connections.
 
-    `proxy` is the URL of a proxy for all calls. Of the environment only REQUESTS_CA_BUNDLE counts, a file of further
-    certificates: no proxy variables, no `.netrc`.
+    `proxy` is the URL of a proxy for all calls; `verify` is True for the public certificate authorities, the path of
+    a file with others, or False. Of the environment nothing counts: no bundle of certificates, no proxy, no `.netrc`.
     """
 
     def __init__(
-        self, adapter: PolicyAdapter, proxy: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        adapter: PolicyAdapter,
+        proxy: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        verify: bool | str = True,
     ) -> None:
         self.adapter = adapter
+        self._verify = verify
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         register_secret(unquote(urlsplit(proxy or "").password or ""))
         self._headers = Headers(OUR_HEADERS | dict(headers or {}))
@@ -49,7 +53,7 @@ class Sessions:
     ) -> PreparedRequest:
         """Return what `Session.prepare_request` would, at a third of its cost; raises what that raises.
 
-        A body that is a file needs its Content-Length among the headers.
+        A body that is a file is sent from where it stands to its end.
         """
         session = self.current()
         request = PreparedRequest()
@@ -60,7 +64,9 @@ class Sessions:
         if isinstance(body, bytes):
             request.headers["Content-Length"] = str(len(body))
         elif body is not None:
-            vars(request)["_body_position"] = body.tell()
+            start = vars(request)["_body_position"] = body.tell()
+            request.headers.setdefault("Content-Length", str(body.seek(0, 2) - start))
+            body.seek(start)
         elif method not in ("GET", "HEAD"):
             request.headers["Content-Length"] = "0"
         vars(request)["_cookies"] = session.cookies
@@ -74,7 +80,7 @@ class Sessions:
         """Return the final answer, as `Session.send` does; the cookies that came with it are kept for this thread."""
         session = self.current()
         response = self.adapter.send(
-            request, timeout=timeout, verify=session.verify or False, proxies=session.proxies, options=options
+            request, timeout=timeout, verify=self._verify, proxies=session.proxies, options=options
         )
         if "Set-Cookie" in response.headers:
             extract_cookies_to_jar(session.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
@@ -95,7 +101,7 @@ class Sessions:
     def _create(self) -> Session:
         session = Session()
         session.trust_env = False
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        session.verify = self._verify
         session.proxies.update(self._proxies)
         session.headers.update(self._headers)
         session.mount("https://", self.adapter)

@@ -23,7 +23,7 @@ def _boot_id() -> bytes:
         return b"\n"
 
 
-MAGIC = b"TXO-PACE-1 " + _boot_id()
+MAGIC = b"TXO-PACE-2 " + _boot_id()
 LAYOUT = struct.Struct(f"<{len(NUMBERS)}d")
 CHECKSUM = struct.Struct("<I")
 SIZE = len(MAGIC) + LAYOUT.size + CHECKSUM.size

@@ -53,6 +53,7 @@ class TokenEndpoint(Secretive):
         style: Style = "post",
         parameters: Mapping[str, str] | None = None,
         proxy: str | None = None,
+        verify: bool | str = True,
         timeout: float = 30.0,
         total_timeout: float | None = None,
         max_retries: int = 2,
@@ -69,7 +70,7 @@ class TokenEndpoint(Secretive):
         adapter = PolicyAdapter(
             policies, timeout=timeout, total_timeout=total_timeout or 2 * timeout, max_body=MEBIBYTE
         )
-        self._sessions = Sessions(adapter, proxy, {"Accept": "application/json", "User-Agent": "txo"})
+        self._sessions = Sessions(adapter, proxy, {"Accept": "application/json", "User-Agent": "txo"}, verify)
 
     def request(self, scope: str) -> tuple[AccessToken, float]:
         """Return a new token and its lifetime in seconds; raises ApiAuthenticationError."""

@@ -1,8 +1,7 @@
-"""One page of a list: its rows, an error that hides among them, and what tells it from another page."""
+"""One page of a list: its rows, and an error that hides among them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from requests import Response
@@ -17,16 +16,17 @@ Fetch = Callable[[str], tuple[Any, Response]]
 
 ROW_KEYS = ("value", "items", "results", "data", "d")
 ERROR_KEYS = ("error", "@odata.error", "odata.error", "@error", "errors")
-IDENTITY_KEYS = frozenset({"@odata.id", "@odata.etag", "key", "no", "number", "uuid", "guid", "code"})
-SAMPLES = 8
-EVIDENT = 5
-SAME_PAGES = 10
-EMPTY_PAGES = 1000
+ALL_WELL = frozenset({"", "0", "200", "ok", "none", "null", "false", "success", "no error"})
+"""What some APIs write in the place of an error where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came from a URL: the rows, and what stands around them. `at` is where the answer came from in the end."""
+    """What came from a URL: the rows, and what stands around them. `at` is where the answer came from in the end.
+
+    `doubled` rows were taken from its beginning, since they came before. `blank` is the error that an answer without
+    any content is, unless it stands behind the last page.
+    """
 
     url: str
     rows: list[Any]
@@ -34,6 +34,13 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     at: str = ""
+    doubled: int = 0
+    blank: ApiOperationError | None = None
+
+    @property
+    def size(self) -> int:
+        """How many rows the server gave."""
+        return len(self.rows) + self.doubled
 
 
 def page_of(url: str, body: Any, response: Response, rows_path: str | None = None) -> Page:
@@ -43,16 +50,16 @@ def page_of(url: str, body: Any, response: Response, rows_path: str | None = Non
     error = _error_in(around, rows or [])
     if error is not None:
         raise _error_of_page(url, error, response)
+    blank = None
     if rows is None:
         where = f" under {rows_path!r}" if rows_path else ""
-        raise ApiOperationError(
-            f"GET {address_of(url)} answered without a list of rows{where}; is this the address of a list?",
-            status_code=response.status_code,
-            code="no-rows",
-            request_id=request_id_of(response),
-        )
+        blank = _odd(url, response, f"without a list of rows{where}; is this the address of a list?", "no-rows")
+        if not _is_blank(body, rows_path):
+            raise blank
+    elif not rows_path:
+        _refuse_choice(url, around, response)
     # The response itself is let go: it holds the bytes of the page a second time.
-    return Page(url, rows, around, response.headers, response.links, response.url or url)
+    return Page(url, rows or [], around, response.headers, _links(response), response.url or url, blank=blank)
 
 
 def rows_of(body: Any, path: str | None = None) -> list[Any] | None:
@@ -64,10 +71,10 @@ def rows_of(body: Any, path: str | None = None) -> list[Any] | None:
         return body
     if not isinstance(body, Mapping):
         return None
-    for key in ROW_KEYS:
-        if isinstance(body.get(key), list):
-            rows: list[Any] = body[key]
-            return rows
+    lists = _lists(body)
+    if lists:
+        rows: list[Any] = body[lists[0]]
+        return rows
     older = body.get("d")
     return rows_of(older) if isinstance(older, Mapping) else None
 
@@ -87,44 +94,72 @@ def at_path(body: Any, path: str) -> Any:
     return None
 
 
-def fingerprint(rows: list[Any]) -> bytes:
-    """Return 16 bytes that tell the page from others: of its length and of some rows, evenly spread.
-
-    A sample, since all rows would cost as much as reading them from JSON did.
-    """
-    step = max(1, len(rows) // SAMPLES)
-    sample = [len(rows), *rows[::step], *rows[-1:]]
-    return blake2b(repr(sample).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def repeats_allowed(rows: list[Any]) -> int:
-    """Return how often a page with just these rows may come again before that is a loop and not a coincidence.
-
-    Never, if all its rows differ and carry a key, or are five and more. Rows that are alike, as `$select=city` gives
-    them, may fill ten further pages; empty pages with a way on are usual with some servers.
-    """
-    if not rows:
-        return EMPTY_PAGES
-    if len({repr(row) for row in rows}) < len(rows):
-        return SAME_PAGES
-    return 0 if len(rows) >= EVIDENT or any(map(_has_key, rows)) else SAME_PAGES
+def _lists(body: Mapping[str, Any]) -> list[str]:
+    """Return the names under which rows may be; lists of texts and numbers, such as facets, only where no other is."""
+    if isinstance(body.get("value"), list):
+        return ["value"]
+    names = [key for key in ROW_KEYS if isinstance(body.get(key), list)]
+    if len(names) < 2:
+        return names
+    return [key for key in names if not body[key] or isinstance(body[key][0], Mapping)] or names
 
 
-def _has_key(row: Any) -> bool:
-    names = row if isinstance(row, Mapping) else ()
-    return any(name.casefold() in IDENTITY_KEYS or name.casefold().endswith("id") for name in names)
+def _refuse_choice(url: str, body: Mapping[str, Any], response: Response) -> None:
+    names = _lists(body)
+    if len(names) > 1:
+        raise _odd(
+            url,
+            response,
+            f"with lists under {names[0]!r} and {names[1]!r}, and nothing says which one is meant. Name it:"
+            f" paging=NextLink(rows={names[1]!r}), or rows={names[0]!r}",
+            "ambiguous-rows",
+        )
+
+
+def _is_blank(body: Any, rows_path: str | None) -> bool:
+    """Tell whether the answer has no content at all, as some servers give it behind the last page."""
+    if body is None or body in ({}, ""):
+        return True
+    if not isinstance(body, Mapping):
+        return False
+    keys = [rows_path] if rows_path else [key for key in ROW_KEYS if key in body]
+    return any(key in body and body[key] is None for key in keys)
+
+
+def _links(response: Response) -> Mapping[str, Mapping[str, str]]:
+    """Return the links of the header by relation; one may have several, in any case (RFC 8288, 3.3)."""
+    links: dict[str, dict[str, str]] = {}
+    for key, link in response.links.items() if "Link" in response.headers else ():
+        plain = {name.casefold(): value for name, value in link.items()}
+        for relation in plain.get("rel", key).casefold().split():
+            links.setdefault(relation, plain)
+    return links
+
+
+def _odd(url: str, response: Response, what: str, code: str) -> ApiOperationError:
+    return ApiOperationError(
+        f"GET {address_of(url)} answered {what}",
+        status_code=response.status_code,
+        code=code,
+        request_id=request_id_of(response),
+    )
 
 
 def _error_in(body: Mapping[str, Any], rows: list[Any]) -> Any:
     """Return the error that a server put into a page it had already begun with a 200, or None."""
     for key in ERROR_KEYS:
-        if isinstance(body.get(key), Mapping | str | list) and body[key]:
+        if isinstance(body.get(key), Mapping | str | list) and body[key] and not _all_well(body[key]):
             return body[key]
     last = rows[-1] if rows else None
     if not isinstance(last, Mapping) or len(last) != 1 or (len(rows) > 1 and _names(rows[-2]) == _names(last)):
         return None
     error = next((last[key] for key in ERROR_KEYS if isinstance(last.get(key), Mapping)), None)
     return error if error and ("code" in error or "message" in error) else None
+
+
+def _all_well(error: Any) -> bool:
+    said = error.get("code") if isinstance(error, Mapping) else error
+    return isinstance(said, str | int) and not isinstance(said, bool) and str(said).casefold() in ALL_WELL
 
 
 def _names(row: Any) -> set[str]:

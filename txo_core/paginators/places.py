@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 from txo_core.exceptions import ValidationError
 from txo_core.http.origins import address_of
-from txo_core.redaction import redact
+from txo_core.redaction import holds_known_secret, redact
 
 VERSION = 1
 EXAMPLE = 'api.paginate("orders", resume=error.resume_token)'
@@ -66,9 +66,9 @@ def place_of(token: Any, url: str, style: str) -> Place:
 
 def holds_credential(url: str) -> bool:
     """Tell whether the URL holds a known secret, or a parameter that may be one."""
-    if redact(url.partition("?")[0]) != url.partition("?")[0]:
+    if holds_known_secret(url):
         return True
-    return any(_credential_like(name, value) or redact(value) != value for name, value in _parameters(url))
+    return any(_credential_like(name, value) or holds_known_secret(value) for name, value in _parameters(url))
 
 
 def _credential_like(name: str, value: str) -> bool:

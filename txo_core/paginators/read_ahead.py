@@ -1,64 +1,108 @@
 """Reading what will be asked for next in threads, so that the answers are there by then."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from concurrent.futures import Future, wait
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Generic, TypeVar
+
+from txo_core.exceptions import ApiError
+from txo_core.threads import Threads
 
 T = TypeVar("T")
 
 LONGEST_GOODBYE = 2.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading(Generic[T]):
+    """A URL on its way, and the answer when it is there; a guess may fail without meaning anything."""
+
+    url: str
+    guess: bool
+    context: Context
+    answer: "Future[T]"
+
+
 class ReadAhead(Generic[T]):
     """Reads by URL, at most `workers` at a time; what was not announced is read when it is taken.
 
-    The threads see the context variables of whoever announces.
+    Guesses are read by `guess`, also at once; one that failed is read again, as a page that is wanted, when it is
+    taken. The threads see the context variables of whoever announces, and do not keep the program from ending.
     """
 
-    def __init__(self, read: Callable[[str], T], workers: int = 1) -> None:
+    def __init__(self, read: Callable[[str], T], workers: int = 1, guess: Callable[[str], T] | None = None) -> None:
         self.workers = workers
         self._read = read
-        self._pool: ThreadPoolExecutor | None = None
-        self._under_way: dict[str, Future[T]] = {}
+        self.guess = guess or read
+        self._todo: SimpleQueue[Reading[T] | None] = SimpleQueue()
+        self._threads = Threads(self._serve, workers, "txo-read-ahead")
+        self._under_way: dict[str, Reading[T]] = {}
         self._forgotten: list[Future[T]] = []
 
-    def announce(self, urls: Iterable[str]) -> None:
+    def announce(self, urls: Iterable[str], guesses: Iterable[str] = ()) -> None:
         """Begin to read these URLs, and forget all others that were announced before."""
-        wanted = list(urls)
-        for url in self._under_way.keys() - set(wanted):
+        wanted = dict.fromkeys(urls, False)
+        wanted |= dict.fromkeys((url for url in guesses if url not in wanted), True)
+        for url in self._under_way.keys() - wanted.keys():
             self._forget(url)
-        for url in wanted:
+        for url, guess in wanted.items():
             if url not in self._under_way:
-                self._under_way[url] = self._submit(url)
+                self._under_way[url] = self._begin(url, guess)
 
     def take(self, url: str) -> T:
         """Return what is at the URL; raises what reading it raised."""
-        future = self._under_way.pop(url, None)
-        return self._read(url) if future is None else future.result()
+        begun = self._under_way.pop(url, None)
+        if begun is None:
+            return self._read(url)
+        try:
+            return begun.answer.result()
+        except ApiError as error:
+            if not begun.guess or not _may_pass(error):
+                raise
+        return self._read(url)
 
-    def close(self) -> None:
+    def close(self, patience: float = LONGEST_GOODBYE) -> None:
         """Stop: what has not begun is not read, and the threads end with what they are at.
 
         It waits for them, but not for long: a server that hangs would hold the caller up for its whole time-out.
         """
-        if self._pool is None:
-            return
-        pool, self._pool = self._pool, None
         for url in list(self._under_way):
             self._forget(url)
-        pool.shutdown(wait=False)
-        _, late = wait(self._forgotten, timeout=LONGEST_GOODBYE)
-        if not late:
-            pool.shutdown(wait=True)
+        for _ in range(len(self._threads)):
+            self._todo.put(None)
+        if self._forgotten and wait(self._forgotten, timeout=patience).not_done:
+            return
+        self._threads.join()
 
     def _forget(self, url: str) -> None:
         """Let a reading that has not begun fall; one that has is waited for in the end."""
-        future = self._under_way.pop(url)
-        if not future.cancel():
-            self._forgotten = [other for other in [*self._forgotten, future] if not other.done()]
+        answer = self._under_way.pop(url).answer
+        if not answer.cancel():
+            self._forgotten = [other for other in [*self._forgotten, answer] if not other.done()]
 
-    def _submit(self, url: str) -> Future[T]:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="txo-read-ahead")
-        return self._pool.submit(copy_context().run, self._read, url)
+    def _begin(self, url: str, guess: bool) -> Reading[T]:
+        reading: Reading[T] = Reading(url, guess, copy_context(), Future())
+        self._threads.grow(len(self._under_way) + 1)
+        self._todo.put(reading)
+        return reading
+
+    def _serve(self) -> None:
+        while (reading := self._todo.get()) is not None:
+            if reading.answer.set_running_or_notify_cancel():
+                reading.context.run(self._answer, reading)
+            del reading
+
+    def _answer(self, reading: Reading[T]) -> None:
+        try:
+            result = (self.guess if reading.guess else self._read)(reading.url)
+        except BaseException as error:
+            reading.answer.set_exception(error)
+        else:
+            reading.answer.set_result(result)
+
+
+def _may_pass(error: ApiError) -> bool:
+    """Tell whether a guess that failed may succeed as a call that is repeated."""
+    return error.retryable or not 400 <= (error.status_code or 0) < 500

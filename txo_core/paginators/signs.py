@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from txo_core.paginators.pages import Page, at_path
@@ -9,7 +10,7 @@ from txo_core.paginators.pages import Page, at_path
 LINK_KEYS = ("@odata.nextLink", "odata.nextLink", "nextLink", "@nextLink", "__next")
 BOXES = (
     "meta", "metadata", "_metadata", "pagination", "paging", "page", "pageInfo", "page_info", "pages",
-    "response_metadata", "links", "_links", "d",
+    "response_metadata", "info", "cursors", "hits", "links", "_links", "d",
 )  # fmt: skip
 """Objects of a page in which APIs keep what they say about paging."""
 
@@ -18,15 +19,24 @@ CERTAIN_TOTALS = frozenset(
     {"odatacount", "totalcount", "totalelements", "totalitems", "totalrecords", "totalresults", "totalrows"}
 )
 LIKELY_TOTALS = frozenset({"total", "count"})
+TOTALS = CERTAIN_TOTALS | LIKELY_TOTALS
 TOTAL_HEADERS = ("X-Total-Count", "X-Total", "Total-Count", "Pagination-Count")
 PAGE_COUNTS = frozenset({"pages", "totalpages", "lastpage", "pagecount", "numpages"})
 PAGE_COUNT_HEADERS = ("X-Total-Pages", "X-Pages")
-MORE_FLAGS = frozenset({"hasmore", "hasnext", "hasnextpage", "moreresults", "istruncated"})
+MORE_FLAGS = frozenset(
+    {
+        "more", "hasmore", "hasnext", "hasnextpage", "moreresults", "morerecords", "morerows", "istruncated",
+        "hasmoreresults", "hasmorerecords", "hasmoreitems", "microsoftdynamicscrmmorerecords",
+    }
+)  # fmt: skip
 LAST_FLAGS = frozenset({"last", "islast", "islastpage"})
+FIRST_FLAGS = frozenset({"first", "isfirst", "isfirstpage"})
+BEFORE_FLAGS = frozenset({"hasprevious", "hasprev", "haspreviouspage", "hasprevpage"})
+SPOKEN = {"true": True, "false": False}
 WAYS_ON = frozenset(
     {
         "next", "nextlink", "odatanextlink", "nexturl", "nextpage", "nextcursor", "nextpagetoken", "nexttoken",
-        "nextmarker", "continuationtoken", "nextpagekey",
+        "nextmarker", "continuationtoken", "nextpagekey", "scrollid",
     }
 )  # fmt: skip
 
@@ -69,10 +79,18 @@ def next_link(page: Page) -> str | None:
 
 def flag_of(page: Page) -> bool | None:
     """Return what `has_more`, `hasNext`, `last` or another flag says: whether there are more rows."""
-    for name, _, value in _facts(page.body):
-        if isinstance(value, bool) and name in MORE_FLAGS | LAST_FLAGS:
-            return value if name in MORE_FLAGS else not value
-    return None
+    return _flag(page, MORE_FLAGS, LAST_FLAGS)
+
+
+def says_first(page: Page) -> bool | None:
+    """Return what `first`, `hasPrevious` or another flag says: whether this is the first page."""
+    return _flag(page, FIRST_FLAGS, BEFORE_FLAGS)
+
+
+def cursor_behind(page: Page) -> str | None:
+    """Return `paging.cursors.after`, which the Graph API gives even where nothing comes after it."""
+    after = at_path(page.body, "paging.cursors.after")
+    return str(after) if isinstance(after, str | int) and after else None
 
 
 def whole_number(value: Any) -> int | None:
@@ -82,6 +100,15 @@ def whole_number(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if value >= 0 and value == value // 1 else None
+
+
+def _flag(page: Page, yes: frozenset[str], no: frozenset[str]) -> bool | None:
+    for name, _, value in _facts(page.body):
+        if name in yes or name in no:
+            spoken = SPOKEN.get(value.casefold()) if isinstance(value, str) else value
+            if isinstance(spoken, bool):
+                return spoken if name in yes else not spoken
+    return None
 
 
 def _address(value: Any) -> str | None:
@@ -98,6 +125,9 @@ def _boxes(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         box = body.get(name)
         if isinstance(box, Mapping):
             yield box
+            for inner in BOXES:
+                if isinstance(box.get(inner), Mapping):
+                    yield box[inner]
 
 
 def _facts(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -108,9 +138,10 @@ def _facts(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
                 yield _plain(name), name, value
 
 
+@lru_cache(1024)
 def _plain(name: str) -> str:
     name = name.casefold()
-    if name.startswith("@") and not name.startswith("@odata."):
+    if name.startswith("@") and "." not in name:
         name = f"odata{name}"  # OData 4.01 may leave out `odata.`
     return "".join(character for character in name if character.isalnum())
 
@@ -121,7 +152,9 @@ def _total(page: Page, path: str | None) -> tuple[int | None, bool]:
         return whole_number(page.headers.get(path) if found is None else found), True
     likely: int | None = None
     for name, _, value in _facts(page.body):
-        number = whole_number(value) if name in CERTAIN_TOTALS | LIKELY_TOTALS else None
+        if name not in TOTALS:
+            continue
+        number = whole_number(value.get("value") if isinstance(value, Mapping) else value)
         if number is not None and name in CERTAIN_TOTALS:
             return number, True
         likely = number if likely is None else likely
@@ -130,7 +163,7 @@ def _total(page: Page, path: str | None) -> tuple[int | None, bool]:
         if number is not None:
             return number, True
     # More than the rows of this page is more than the page can mean by itself.
-    return likely, likely is not None and likely > len(page.rows)
+    return likely, likely is not None and likely > page.size
 
 
 def _pages(page: Page) -> int | None:

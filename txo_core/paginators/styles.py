@@ -9,47 +9,11 @@ from requests.utils import requote_uri
 
 from txo_core.exceptions import ApiOperationError, ValidationError
 from txo_core.http.origins import address_of, resolved
+from txo_core.paginators.ends import Paging, says_end
 from txo_core.paginators.page_urls import parameter, with_parameters
 from txo_core.paginators.pages import Page, at_path
 from txo_core.paginators.places import Place
-from txo_core.paginators.signs import flag_of, next_link, signs_of, whole_number
-
-STOPS_COUNTING = frozenset({5000, 10000})
-"""Totals at which Dataverse and Elasticsearch stop counting: there may be more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paging:
-    """How a list is paged. `rows` is the path of the rows in a page, `total` that of the server's count of them.
-
-    Both are found under their usual names. `total` may name a header; an empty text lets no count be believed.
-    """
-
-    rows: str | None = None
-    total: str | None = None
-
-    def begin(self, url: str) -> str:
-        """Return the URL of the first page of the list."""
-        return url
-
-    def after(self, page: Page, place: Place) -> str | None:
-        """Return the URL of the page after this one, which was read at the place; None after the last."""
-        raise NotImplementedError
-
-    def ahead(self, url: str, step: int) -> Iterator[str]:
-        """Yield the URLs of the pages after that one, if they can be known before it is read and has `step` rows."""
-        return iter(())
-
-    def check(self, page: Page, place: Place) -> None:
-        """Raise ApiOperationError for a page that shows that rows were left out before it."""
-
-    def smaller(self, url: str) -> str | None:
-        """Return the URL of the same page with fewer rows, for a server that cannot give so many; None if none is."""
-        return None
-
-    def asked(self, url: str) -> int | None:
-        """Return the number of rows that the URL asks for."""
-        return None
+from txo_core.paginators.signs import flag_of, next_link, says_first, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +45,19 @@ class Cursor(Paging):
         """Return the URL with the page's cursor; None without one, or if the server says that this was all."""
         cursor = at_path(page.body, self.field)
         cursor = page.headers.get(self.field) if cursor is None else cursor
-        if cursor in (None, "", False) or flag_of(page) is False:
+        if cursor in (None, "", False) or flag_of(page) is False or self.exhausted(page):
             return None
         if not isinstance(cursor, str | int):
             raise ApiOperationError(
                 f"GET {address_of(page.url)} gives no text as cursor under {self.field!r}", code="no-cursor"
             )
         return with_parameters(page.url, {self.param: str(cursor)})
+
+    def exhausted(self, page: Page) -> bool:
+        """Tell whether the page is empty and its cursor leads to itself: some APIs end like that."""
+        cursor = at_path(page.body, self.field)
+        cursor = page.headers.get(self.field) if cursor is None else cursor
+        return not page.rows and cursor is not None and str(cursor) == parameter(page.url, self.param)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +83,30 @@ class Offset(Paging):
         return cls("$skip", "$top", size)
 
     def begin(self, url: str) -> str:
-        """Return the URL of the first page of the list."""
+        """Return the URL of the first page of the list; ValidationError for one that says otherwise already."""
+        _require_same(url, self.param, self.start, "start")
+        _require_same(url, self.limit_param, self.size, "size")
         url = with_parameters(url, {self.limit_param: self.size}) if self.size else url
         return with_parameters(url, {self.param: self.start})
 
     def after(self, page: Page, place: Place) -> str | None:
-        """Return the URL that goes on after the rows that came."""
-        offset = (whole_number(parameter(page.url, self.param)) or 0) + len(page.rows)
-        ended = not page.rows or says_end(page, place, self, offset, None)
-        return None if ended else with_parameters(page.url, {self.param: offset})
+        """Return the URL that goes on after the rows that came; after an empty page, if more are promised."""
+        seen = self.start + place.rows + len(page.rows)
+        if says_end(page, place, self, seen, None):
+            return None
+        step = page.size or place.most
+        if not step:
+            raise ApiOperationError(
+                f"GET {address_of(page.url)} gave no rows and speaks of more; name the size: Offset(size=100)",
+                code="incomplete",
+            )
+        offset = (whole_number(parameter(page.url, self.param)) or 0) + step
+        return with_parameters(page.url, {self.param: offset})
+
+    @property
+    def position(self) -> str:
+        """The parameter with the number of rows to leave out."""
+        return self.param
 
     def ahead(self, url: str, step: int) -> Iterator[str]:
         """Yield the URLs of the pages after that one."""
@@ -144,7 +129,7 @@ class PageNumber(Paging):
 
     A server whose pages are smaller than asked for is asked for its own size from page 2 on, so that no gap can
     come of it. A short page before the last is then an error, unless the server counts the rows, or `short_pages` says
-    that this API leaves out rows of a page that the caller may not see.
+    that this API leaves out rows of a page that the caller may not see. So is a first page that is none.
     """
 
     param: str = "page"
@@ -158,7 +143,9 @@ class PageNumber(Paging):
         _require_numbers(self, size=1, first=0)
 
     def begin(self, url: str) -> str:
-        """Return the URL of the first page of the list."""
+        """Return the URL of the first page of the list; ValidationError for one that says otherwise already."""
+        _require_same(url, self.param, self.first, "first")
+        _require_same(url, self.size_param, self.size, "size")
         url = with_parameters(url, {self.size_param: self.size}) if self.size else url
         return with_parameters(url, {self.param: self.first})
 
@@ -166,12 +153,17 @@ class PageNumber(Paging):
         """Return the URL of the next page by its number, and in the size that the server really gives."""
         number = whole_number(parameter(page.url, self.param)) or 0
         seen = place.rows + len(page.rows)
-        if not page.rows or says_end(page, place, self, seen, number + 1 - self.first):
+        if says_end(page, place, self, seen, number + 1 - min(self.first, 1)):
             return None
         url = page.url
-        if place.pages == 0 and not self.short_pages and self.asked(url) not in (None, len(page.rows)):
-            url = with_parameters(url, {self.size_param: len(page.rows)})
+        if place.pages == 0 and page.size and not self.short_pages and self.asked(url) not in (None, page.size):
+            url = with_parameters(url, {self.size_param: page.size})
         return with_parameters(url, {self.param: number + 1})
+
+    @property
+    def position(self) -> str:
+        """The parameter with the number of the page."""
+        return self.param
 
     def ahead(self, url: str, step: int) -> Iterator[str]:
         """Yield the URLs of the pages after that one."""
@@ -179,7 +171,13 @@ class PageNumber(Paging):
         return (with_parameters(url, {self.param: at}) for at in count(number + 1))
 
     def check(self, page: Page, place: Place) -> None:
-        """Raise ApiOperationError if rows come after a short page, and nothing tells whether some are missing."""
+        """Raise ApiOperationError for rows after a short page, where nothing tells whether some are missing."""
+        if place.pages == 0 and self.first == 1 and says_first(page) is False:
+            raise ApiOperationError(
+                f"GET {address_of(page.url)} is not the first page of the list by the server's word; if the API counts"
+                " its pages from 0, say PageNumber(first=0)",
+                code="incomplete",
+            )
         if page.rows and 0 < place.last < place.most and place.largest < 0 and not self.short_pages:
             raise ApiOperationError(
                 f"GET {address_of(page.url)} gave {place.last} rows on page {place.pages} and {place.most} on another,"
@@ -193,21 +191,17 @@ class PageNumber(Paging):
         return whole_number(parameter(url, self.size_param))
 
 
-def says_end(page: Page, place: Place, paging: Paging, reached: int, pages: int | None) -> bool:
-    """Tell whether this was the last page by the server's own word; where that may mean something else, it was not.
-
-    A count that may be that of this page, and a `pages` or `has_more` that is made of a page size which the server does
-    not keep to, do not count alone; the price is one more page, an empty one.
-    """
-    signs = signs_of(page, paging.total)
-    if signs.more:
-        return False
-    total = signs.total if signs.total is not None else place.largest
-    counted = 0 <= total <= reached and total not in STOPS_COUNTING
-    certain = signs.certain or signs.total is None
-    by_word = signs.more is False or (signs.pages is not None and pages is not None and pages >= signs.pages)
-    kept_to = max(place.most, len(page.rows)) >= (paging.asked(page.url) or 0)
-    return counted if certain and total >= 0 else by_word and (counted or kept_to)
+def _require_same(url: str, param: str, value: int | None, name: str) -> None:
+    """Raise ValidationError if the URL has the parameter with another value."""
+    there = parameter(url, param)
+    if value is None or there is None or there == str(value):
+        return
+    example = f"paging=Offset({name}={there})" if name in ("start", "size") else f"paging=PageNumber({name}={there})"
+    raise ValidationError(
+        f"The address says {param}={there}, and the paging says {value}",
+        f"Say it once, in the paging: {name}={there}. For the first rows only, stop reading: islice(rows, 50)",
+        example,
+    )
 
 
 def _require_texts(paging: Paging, *names: str) -> None:

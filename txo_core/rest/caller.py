@@ -79,6 +79,7 @@ class Caller:
         long_running: bool | None = None,
         wait: bool = True,
         resumes: OperationState | None = None,
+        guess: bool = False,
     ) -> Response:
         """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
         self._require_open(method)
@@ -102,6 +103,7 @@ class Caller:
             long_running=long_running,
             wait=wait,
             resumes=resumes,
+            guess=guess,
         )
         return self._sessions.send(request, timeout=checked_timeout(timeout), options=options)
 

@@ -13,6 +13,7 @@ from txo_core.rest.delta import Changes, changes_of
 from txo_core.rest.entity_keys import Key
 from txo_core.rest.lists import EntityOptions, ListOptions, get_odata_entities, paginate
 from txo_core.rest.operations import Operation, resume, start
+from txo_core.rest.option_names import known
 from txo_core.rest.transfers import LONGEST_FILE, LONGEST_TRANSFER, OCTETS, download, upload
 from txo_core.rest.writes import create_or_update
 from txo_core.results import ItemResult
@@ -45,33 +46,58 @@ class RestClient:
         self._on_close = on_close or sessions.close
 
     def get(self, url: str, params: Params | None = None, **options: Unpack[CallOptions]) -> Any:
-        """Return what is at the URL."""
-        return parsed(self._send("GET", url, params=params, **options))
+        """Return what is at the URL.
+
+        Options: `headers`, `timeout`, `idempotent`, `idempotency_key`, `long_running`.
+        """
+        return parsed(self._send("GET", url, params=params, **known(self.get, options, CallOptions)))
 
     def post(self, url: str, json: Any = None, **options: Unpack[CallOptions]) -> Any:
-        """Send something new; it is sent once only, unless the server cannot have acted on it."""
-        return parsed(self._send("POST", url, json=json, **options))
+        """Send something new; it is sent once only, unless the server cannot have acted on it.
+
+        Options: `headers`, `timeout`, `idempotent`, `idempotency_key`, `long_running`.
+        """
+        return parsed(self._send("POST", url, json=json, **known(self.post, options, CallOptions)))
 
     def put(self, url: str, json: Any = None, **options: Unpack[CallOptions]) -> Any:
-        """Put something in the place of what is at the URL."""
-        return parsed(self._send("PUT", url, json=json, **options))
+        """Put something in the place of what is at the URL.
+
+        Options: `headers`, `timeout`, `idempotent`, `idempotency_key`, `long_running`.
+        """
+        return parsed(self._send("PUT", url, json=json, **known(self.put, options, CallOptions)))
 
     def patch(self, url: str, json: Any = None, etag: str | None = None, **options: Unpack[CallOptions]) -> Any:
-        """Change what is at the URL; with the etag of a read only if nobody has changed it since (RFC 9110, 13.1.1)."""
-        return parsed(self._send("PATCH", url, json=json, etag=etag, **options))
+        """Change what is at the URL; with the etag of a read only if nobody has changed it since (RFC 9110, 13.1.1).
+
+        Options: `headers`, `timeout`, `idempotent`, `idempotency_key`, `long_running`.
+        """
+        return parsed(self._send("PATCH", url, json=json, etag=etag, **known(self.patch, options, CallOptions)))
 
     def delete(self, url: str, etag: str | None = None, **options: Unpack[CallOptions]) -> Any:
-        """Delete what is at the URL; with the etag of a read only if nobody has changed it since."""
-        return parsed(self._send("DELETE", url, etag=etag, **options))
+        """Delete what is at the URL; with the etag of a read only if nobody has changed it since.
 
-    def paginate(self, url: str, params: Params | None = None, **options: Unpack[ListOptions]) -> Iterator[Any]:
-        """Return the rows of a list, page by page as they are asked for; an incomplete list is an error.
-
-        Next links are followed, unless `paging` names another way: `Offset(size=500)`, `PageNumber()`, `Cursor()`.
-        `workers` pages are read ahead in threads, `check_count` compares with the server's count, `resume` goes on with
-        the page whose error had that `resume_token`; more in `txo_core.paginators.rows_of_pages`.
+        Options: `headers`, `timeout`, `idempotent`, `idempotency_key`, `long_running`.
         """
-        return paginate(self._caller, url, params, **options)
+        return parsed(self._send("DELETE", url, etag=etag, **known(self.delete, options, CallOptions)))
+
+    def paginate(
+        self,
+        url: str,
+        params: Params | None = None,
+        odata_filter: Conditions | str | None = None,
+        **options: Unpack[ListOptions],
+    ) -> Iterator[Any]:
+        """Return the rows of a list, page by page as they are asked for; one whose pages show a gap is an error.
+
+        Where pages show nothing, as a bare array does, they are believed; a round number of rows is then a warning.
+        Next links are followed, unless `paging` names how else this API pages: `Offset(size=500)`, `Offset.odata()`,
+        `PageNumber()`, `Cursor()`. `odata_filter` is conditions, as `build_odata_filter` takes them, or an expression.
+        `workers` pages are read ahead in threads, `check_count` compares with the server's count, `resume` goes on with
+        the page whose error had that `resume_token`, `allow_repeats` lets pages come that are alike; more in
+        `txo_core.paginators.rows_of_pages`. Further options: `headers`, `timeout`, `idempotent`, `idempotency_key`,
+        `long_running`.
+        """
+        return paginate(self._caller, url, params, odata_filter, **known(self.paginate, options, ListOptions))
 
     def get_odata_entities(
         self,
@@ -86,8 +112,11 @@ class RestClient:
 
         The filter is conditions, as `build_odata_filter` takes them, or an expression as its author wrote it;
         `page_size` is a wish (the preference `odata.maxpagesize`), `limit` the most entities that are wanted (`$top`).
+        Options: `orderby`, `expand`, `annotations`; `paging`, `check_count`, `workers`, `allow_repeats` as `paginate`
+        takes them; `headers`, `timeout`, `idempotent`, `idempotency_key`, `long_running`.
         """
-        return get_odata_entities(self._caller, entity, odata_filter, select, page_size, limit, **options)
+        checked = known(self.get_odata_entities, options, EntityOptions)
+        return get_odata_entities(self._caller, entity, odata_filter, select, page_size, limit, **checked)
 
     def create_or_update(
         self, url: str, entity: Mapping[str, Any], key: Key, **options: Unpack[CallOptions]
@@ -97,7 +126,9 @@ class RestClient:
         `api.create_or_update("customers", {"no": "C0099", "city": "Oslo"}, key="no")`; `key` names the fields that tell
         one entity of the list from another, or gives their values. The entity is the result's `value`.
         """
-        return create_or_update(self._send, join_url(self.base_url, url), entity, key, **options)
+        return create_or_update(
+            self._send, join_url(self.base_url, url), entity, key, **known(self.create_or_update, options, CallOptions)
+        )
 
     def download(
         self,
@@ -111,7 +142,7 @@ class RestClient:
     ) -> Path:
         """Save what is at the URL under the path, whole or not at all, and return the path."""
         limits: dict[str, Any] = {"max_bytes": max_bytes, "total_timeout": total_timeout}
-        return download(self._send, url, path, params=params, **limits, **options)
+        return download(self._send, url, path, params=params, **limits, **known(self.download, options, CallOptions))
 
     def upload(
         self,
@@ -124,11 +155,12 @@ class RestClient:
         **options: Unpack[CallOptions],
     ) -> Any:
         """Send the file at the path, which is read while it is sent, and return what the API answers."""
-        return upload(self._send, url, path, method, content_type, total_timeout=total_timeout, **options)
+        checked = known(self.upload, options, CallOptions)
+        return upload(self._send, url, path, method, content_type, total_timeout=total_timeout, **checked)
 
     def start(self, method: str, url: str, json: Any = None, **options: Unpack[CallOptions]) -> Operation:
         """Begin what takes long and return it without waiting: `.result()` waits, `.token` is for `resume`."""
-        return start(self._send, method, url, json, **options)
+        return start(self._send, method, url, json, **known(self.start, options, CallOptions))
 
     def resume(self, token: str, headers: Headers | None = None) -> Any:
         """Wait for an operation that began elsewhere; `token` is `start(...).token` or an error's `resume_token`."""
@@ -138,13 +170,13 @@ class RestClient:
         self, url: str, params: Params | None = None, since: str | None = None, **options: Unpack[CallOptions]
     ) -> Changes:
         """Return the rows of a list with a link to later changes, or what has changed `since` such a link was given."""
-        return changes_of(self._caller, url, params, since, **options)
+        return changes_of(self._caller, url, params, since, **known(self.delta, options, CallOptions))
 
     def batch(
         self, requests: Iterable[Item], size: int = 20, atomic: bool = False, **options: Unpack[BatchOptions]
     ) -> BatchResult:
         """Send many requests in few, by `$batch`, and return what came back for each; see `txo_core.rest.batch`."""
-        return run_batch(self._caller, requests, size=size, atomic=atomic, **options)
+        return run_batch(self._caller, requests, size=size, atomic=atomic, **known(self.batch, options, BatchOptions))
 
     def close(self) -> None:
         """Give the connections back; a client that shares them closes them with its last user."""

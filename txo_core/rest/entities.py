@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from txo_core.exceptions import ValidationError
 from txo_core.odata import filter_expression
 from txo_core.odata.conditions import Conditions
+from txo_core.paginators.page_urls import parameter
 from txo_core.urls import query_string, with_query
 
 EXAMPLE = 'api.get_odata_entities("customers", {"city": "Oslo"}, select=["no", "name"], page_size=500)'
@@ -28,10 +29,18 @@ def entities_url(
         _refuse(f"{entity!r} names no entity set")
     if limit is not None and not _is_count(limit):
         _refuse(f"{limit!r} is no number of entities")
-    url = with_query(entity, _filter(odata_filter))
+    url = with_filter(entity, odata_filter)
     names = {"$select": select, "$orderby": orderby, "$expand": expand}
     listed = {option: _listed(option, value) for option, value in names.items() if value is not None}
     return with_query(url, {**listed, "$top": limit})
+
+
+def with_filter(url: str, odata_filter: Conditions | str | None) -> str:
+    """Return the URL with the filter; raises ValidationError if it has one already."""
+    query = _filter(odata_filter)
+    if query and parameter(url, "$filter") is not None:
+        _refuse("There are two filters: `odata_filter`, and `$filter` in the address or in the parameters")
+    return with_query(url, query)
 
 
 def page_size_headers(page_size: int | None, headers: Mapping[str, str] | None = None) -> dict[str, str]:

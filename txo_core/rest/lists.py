@@ -2,36 +2,42 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from requests import Response
 
+from txo_core.exceptions import ApiError
 from txo_core.http.origins import credential_headers, origin_of
 from txo_core.odata.conditions import Conditions
 from txo_core.paginators import Fetch, Paging, rows_of_pages
+from txo_core.rest.arguments import checked_url
 from txo_core.rest.caller import Caller, CallOptions, Params, parsed
-from txo_core.rest.entities import entities_url, page_size_headers, without_annotations
+from txo_core.rest.entities import entities_url, page_size_headers, with_filter, without_annotations
 from txo_core.urls import join_url, with_query
 
 Names = str | Iterable[str]
 
 
-class PagingOptions(TypedDict, total=False):
-    """How a list is read; what each of them means stands at `rows_of_pages`."""
+class PagingOptions(CallOptions, total=False):
+    """How a list is read, what each of them means stands at `rows_of_pages`; and what goes with each request."""
 
     paging: Paging | None
-    resume: str | None
     check_count: bool
     workers: int
     allow_repeats: bool
 
 
-class ListOptions(PagingOptions, CallOptions, total=False):
-    """What reading a list takes: how it is paged, and what goes with the request for each page."""
+class ListOptions(PagingOptions, total=False):
+    """What reading a list row by row takes: one that broke off can be gone on with."""
+
+    resume: str | None
 
 
-class EntityOptions(ListOptions, total=False):
-    """What reading entities takes: `orderby` and `expand` name properties, `annotations` keeps `@odata.etag`..."""
+class EntityOptions(PagingOptions, total=False):
+    """What reading entities takes: `orderby` and `expand` name properties, `annotations` keeps `@odata.etag`...
+
+    There is no `resume`: it gives all or none, and who went on would get the tail only.
+    """
 
     orderby: Names | None
     expand: Names | None
@@ -42,6 +48,7 @@ def paginate(
     caller: Caller,
     url: str,
     params: Params | None = None,
+    odata_filter: Conditions | str | None = None,
     *,
     paging: Paging | None = None,
     resume: str | None = None,
@@ -51,7 +58,7 @@ def paginate(
     **options: Unpack[CallOptions],
 ) -> Iterator[Any]:
     """Return the rows of the list, page by page as they are asked for; see `rows_of_pages`."""
-    first = with_query(join_url(caller.base_url, url), params)
+    first = with_filter(with_query(join_url(caller.base_url, checked_url(url)), params), odata_filter)
     return rows_of_pages(
         _fetch(caller, first, options),
         first,
@@ -60,6 +67,7 @@ def paginate(
         check_count=check_count,
         workers=workers,
         allow_repeats=allow_repeats,
+        guess=_fetch(caller, first, options, guess=True),
     )
 
 
@@ -74,17 +82,24 @@ def get_odata_entities(
     orderby: Names | None = None,
     expand: Names | None = None,
     annotations: bool = False,
-    **options: Unpack[ListOptions],
+    **options: Unpack[PagingOptions],
 ) -> list[Any]:
     """Return the entities, all of them or the first `limit`; see `RestClient.get_odata_entities`."""
     url = entities_url(entity, odata_filter, select, limit, orderby, expand)
     options["headers"] = page_size_headers(page_size, options.get("headers"))
-    rows = islice(paginate(caller, url, **options), limit)
-    return list(rows) if annotations else [without_annotations(row) for row in rows]
+    try:
+        rows = list(islice(paginate(caller, url, **options), limit))
+    except ApiError as error:
+        error.resume_token = None  # the rows that came are thrown away
+        raise
+    return rows if annotations else [without_annotations(row) for row in rows]
 
 
-def _fetch(caller: Caller, first: str, options: CallOptions) -> Fetch:
-    """Return what reads a page. Credentials among the caller's headers stay with the origin that he called."""
+def _fetch(caller: Caller, first: str, options: CallOptions, guess: bool = False) -> Fetch:
+    """Return what reads a page; a guess is sent once, and its failure does not count.
+
+    Credentials among the caller's headers stay with the origin that he called.
+    """
     everywhere = dict(options.get("headers") or {})
     for name in credential_headers(list(everywhere)):
         del everywhere[name]
@@ -92,7 +107,7 @@ def _fetch(caller: Caller, first: str, options: CallOptions) -> Fetch:
     def fetch(url: str) -> tuple[Any, Response]:
         at_home = origin_of(url) == origin_of(first)
         sent: CallOptions = options if at_home else {**options, "headers": everywhere}
-        response = caller.send("GET", url, **sent)
+        response = caller.send("GET", url, guess=guess, **sent)
         return parsed(response), response
 
     return fetch

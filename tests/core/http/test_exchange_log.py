@@ -4,7 +4,7 @@ import pytest
 from requests import exceptions as network
 
 from tests.support.scripted import Answer, FakeTime, ScriptedTransport, prepared
-from txo_core.http.exchange_log import ExchangeLog
+from txo_core.http.exchange_log import SHOWN_HEADERS, SHOWN_PARAMETERS, ExchangeLog, shown_headers, shown_query
 from txo_core.http.policy import call_of, compose
 
 PATH = "/customers?$top=5&$filter=name eq 'hidden'&code=hidden"
@@ -48,3 +48,24 @@ def test_without_debug_nothing_is_written(caplog: pytest.LogCaptureFixture) -> N
         compose([ExchangeLog()], ScriptedTransport(ANSWER))(prepared())
 
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-Api-Key", "Ocp-Apim-Subscription-Key", "X-Anything"])
+def test_a_header_that_is_not_on_the_list_is_not_shown(name: str) -> None:
+    """S8: neither its value nor its name, whatever it is called."""
+    assert shown_headers({name: "Zx81-value", "Accept": "application/json"}) == "{Accept: application/json}"
+
+
+@pytest.mark.parametrize("name", ["token", "sig", "code", "X-Anything", "$filter", "$skiptoken"])
+def test_of_a_parameter_that_is_not_on_the_list_only_the_name_is_shown(name: str) -> None:
+    """S8: a filter holds customers' data, a link of a server anything."""
+    query = shown_query(f"https://api.example.com/x?{name}=Zx81-value&$top=5")
+
+    assert query == f"?{name}=***&$top=5"
+
+
+def test_the_lists_name_nothing_that_could_hold_a_secret() -> None:
+    """S8: whoever adds to them thinks twice."""
+    telling = ("auth", "cookie", "key", "token", "secret", "sig", "session", "password", "filter")
+
+    assert [name for name in SHOWN_HEADERS | SHOWN_PARAMETERS if any(word in name.lower() for word in telling)] == []

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_what_a_server_says_to_one_process_holds_for_all(host: Host) -> None:
     assert wait_of(two) == 0.0
     two.learn(response_of(prepared(), 429), host.time.now)
     assert wait_of(one) == pytest.approx(0.1 / 0.7, abs=1e-3)
+
+
+def test_refusals_that_all_processes_together_get_slow_all_down(host: Host) -> None:
+    processes = [host.process() for _ in range(4)]
+
+    for one in processes:
+        wait_of(one)
+        one.learn(response_of(prepared(), 429, {"Retry-After": "0.01"}), host.time.now)
+        host.time.now += 0.2
+
+    waits = [wait_of(one) for one in processes]
+    assert min(after - before for before, after in pairwise(waits)) > 0.14
 
 
 def test_each_process_keeps_to_its_own_rate(host: Host) -> None:

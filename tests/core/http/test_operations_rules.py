@@ -1,10 +1,11 @@
 """What the answers of long-running operations mean: which begin one, which end it, and where the result lies."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.support.operations import Run
+from tests.support.operations import Run, resumed
 from tests.support.scripted import Answer
 from txo_core.exceptions import ApiOperationError, EntityNotFoundError
 from txo_core.http.policy import Options
@@ -64,9 +65,37 @@ def test_a_result_may_have_a_status_of_its_own(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("answer", [200, 201, 204])
-@pytest.mark.parametrize("started", [STARTED, MONITORED])
-def test_an_empty_answer_ends_it_as_well(started: Answer, answer: Answer) -> None:
-    assert Run(started, answer).result == {}
+def test_an_empty_answer_behind_a_location_ends_it_as_well(answer: Answer) -> None:
+    assert Run(STARTED, answer).result == {}
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", {}, [], None, {"status": None}, {"status": ""}, {"state": None}])
+@pytest.mark.parametrize("name", ["Operation-Location", "Azure-AsyncOperation"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_status_page_that_tells_no_status_is_an_error_and_no_success(name: str, body: object, method: str) -> None:
+    run = Run((202, {name: "/v1/op?sig=made-up"}), (200, {}, body), method=method)
+
+    assert type(run.error) is ApiOperationError
+    assert (run.failure.code, run.failure.status_code, run.failure.retryable) == ("no-status", 200, False)
+    assert f"{method} https://api.example.com/v1/exports was accepted" in str(run.error)
+    assert "https://api.example.com/v1/op" in str(run.error)
+    assert "made-up" not in str(run.error)
+    assert run.network.calls == [f"{method} /exports", "GET /op?sig=made-up"]
+    resuming = resumed(run.failure.resume_token, (200, {}, {"status": "Running"}), DONE, RESULT)
+    assert resuming.network.calls[:2] == ["GET /op?sig=made-up"] * 2
+
+
+@pytest.mark.parametrize("body", [{"rows": 3}, [{"rows": 3}], {"id": "1", "error": None}, {"status": ["x"]}, "done", 0])
+def test_a_status_page_may_hold_the_result_instead(body: object) -> None:
+    assert Run(MONITORED, (200, {"Content-Type": "application/json"}, json.dumps(body))).result == body
+
+
+def test_a_204_ends_it_behind_a_status_page_too() -> None:
+    assert Run(MONITORED, 204).result == {}
+
+
+def test_a_receipt_instead_of_a_status_says_that_it_goes_on() -> None:
+    assert Run(MONITORED, 202, (202, {}, {"status": None}), DONE).result == {"status": "Succeeded"}
 
 
 @pytest.mark.parametrize("started", [STARTED, MONITORED])
@@ -244,8 +273,9 @@ def test_a_caller_can_say_that_the_first_answer_is_all() -> None:
 # Deleting
 
 
-@pytest.mark.parametrize("end", [204, 200, DONE])
-@pytest.mark.parametrize("started", [STARTED, MONITORED])
+@pytest.mark.parametrize(
+    ("started", "end"), [(STARTED, 204), (STARTED, 200), (STARTED, DONE), (MONITORED, 204), (MONITORED, DONE)]
+)
 def test_a_deletion_ends_with_its_status_and_reads_nothing_that_is_gone(started: Answer, end: Answer) -> None:
     run = Run(started, (202, {}), end, method="DELETE")
 

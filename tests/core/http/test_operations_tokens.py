@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from tests.support.operations import Run, resumed
 from tests.support.scripted import API, Answer
@@ -54,6 +55,29 @@ def test_an_address_that_holds_a_credential_has_no_token(query: str) -> None:
 
     assert run.state.token is None
     assert Run((202, {"Location": f"/v1/op?{query}"}), 404).failure.resume_token is None
+
+
+MALFORMED = [
+    "http://[broken",
+    "https://api.example.com:port/op",
+    "ftp://api.example.com/op",
+    "https://*/op",
+]
+
+
+@pytest.mark.parametrize("url", [*MALFORMED, f"{API}/{'x' * 20000}"])
+def test_an_address_at_which_nobody_can_go_on_has_no_token(url: str) -> None:
+    assert Run((202, {"Location": url}), options=BEGIN).state.token is None
+
+
+@pytest.mark.parametrize("name", ["Location", "Operation-Location"])
+@pytest.mark.parametrize("url", MALFORMED)
+def test_the_error_of_such_an_address_promises_nothing(name: str, url: str) -> None:
+    error = Run((202, {name: url}), *[requests.exceptions.InvalidURL("malformed")] * 3).error
+
+    assert error is not None
+    assert getattr(error, "resume_token", None) is None
+    assert "resume" not in str(error)
 
 
 @pytest.mark.parametrize(

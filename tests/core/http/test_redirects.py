@@ -85,6 +85,7 @@ def test_a_step_down_to_http_is_refused() -> None:
 
 
 def test_five_redirects_are_enough() -> None:
+    """S26."""
     network = ScriptedTransport(*[moved(302)] * 6)
 
     with pytest.raises(ApiOperationError, match="more than 5 redirects"):

@@ -136,3 +136,7 @@ def test_a_body_that_can_be_read_only_once_is_not_repeated() -> None:
     request = requests.Request("PUT", "https://api.example.com/v1/file", data=iter([b"rows"])).prepare()
 
     assert sent(503, request=request) == (1, [])
+
+
+def test_a_guess_is_sent_once() -> None:
+    assert sent(503, request=prepared("GET", options=Options(guess=True)))[0] == 1

@@ -50,6 +50,7 @@ def test_what_requests_refuses_is_refused(sessions: Sessions, url: str) -> None:
 
 @pytest.mark.parametrize("header", [("X-A", "b\r\nX-C: d"), ("X-A\n", "b"), ("X-A", " b"), ("X A: c\n", "b")])
 def test_a_header_that_would_become_two_is_refused(sessions: Sessions, header: tuple[str, str]) -> None:
+    """S29."""
     with pytest.raises(requests.exceptions.InvalidHeader):
         sessions.prepare("GET", URLS[0], dict([header]))
 
