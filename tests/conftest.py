@@ -18,6 +18,8 @@ import pytest
 
 from tests.support.prefect_server import PrefectServer
 from tests.support.sandbox import Sandbox
+from txo_core import redaction
+from txo_core.known_values import KnownValues
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -34,6 +36,12 @@ def own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(REPOSITORY / "config", root / "config", ignore=shutil.ignore_patterns("*-secrets.json"))
     monkeypatch.setenv("TXO_HOME", str(root))
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the redactor know no value that another test has made up, perhaps a plain word."""
+    monkeypatch.setattr(redaction._redactor, "_known", KnownValues([]))
 
 
 @pytest.fixture(scope="session")

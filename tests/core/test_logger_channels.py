@@ -117,11 +117,16 @@ class Sinks:
         return "\n".join([self.plain.getvalue(), self.own_json.getvalue(), *taken])
 
 
+@pytest.fixture(autouse=True)
+def known() -> None:
+    """Let the process know the secret."""
+    register_secret(SECRET)
+
+
 @pytest.fixture(params=["before", "after"])
 def sinks(request: pytest.FixtureRequest) -> Iterator[Sinks]:
     """Give handlers that were on the logger before the set-up, or that came after it."""
     made, root = Sinks(), logging.getLogger()
-    register_secret(SECRET)
     if request.param == "after":
         configure()
     for handler in made.handlers:
