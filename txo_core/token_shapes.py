@@ -53,6 +53,8 @@ _FAMILIES = re.compile(
 _WITH_SIGNS = re.compile(r"(?<![\w])\d{7,11}:A[\w-]{30,40}(?![\w-])|(?<!\d)\d{13,17}\|[\w-]{20,40}")
 _CRYPT = re.compile(r"\$(?:1|2[abxy]?|5|6|7|y|apr1|argon2\w{0,3}|pbkdf2[\w-]{0,12}|scrypt|sha1)\$[\w./$,=+-]{20,200}")
 _HOOK = re.compile(r"hooks?[\w.-]{0,30}/(?P<rest>[^\s\"'<>?#]{8,512}+)", re.IGNORECASE)
+_BETWEEN_WORDS = re.compile(r"[_.-]")
+_WORD_OR_NUMBER = re.compile(r"[a-z]*\d{0,8}[a-z]{0,2}")
 _PLAIN_SEGMENTS = re.compile(r"(?:[a-z-]{1,32}/)*+")
 
 
@@ -98,12 +100,19 @@ def _in_run(text: str, run: str, start: int) -> list[Span]:
     at = start
     for piece in run.split("/"):
         if len(piece) >= SHORT and not _FILE.search(piece) and not _GUID.search(piece):
-            if match := _FAMILIES.match(text, at + len(piece) - len(piece.lstrip("_.-"))):
+            match = _FAMILIES.match(text, at + len(piece) - len(piece.lstrip("_.-")))
+            if match and not _is_made_of_words(match[0]):
                 found.append(match.span())
             elif _is_token(piece):
                 found.append((at, at + len(piece)))
         at += len(piece) + 1
     return [] if found and _is_marked(text, start) else found
+
+
+def _is_made_of_words(text: str) -> bool:
+    """Tell whether a text is several small words and numbers, such as the name of a file or of a test."""
+    words = _BETWEEN_WORDS.split(text)
+    return len(words) > 3 and all(_WORD_OR_NUMBER.fullmatch(word) for word in words)
 
 
 def _is_marked(text: str, at: int) -> bool:
