@@ -27,8 +27,9 @@ sandbox: .venv/ready ## the sandbox API, to play with; stop it with Ctrl-C
 test: .venv/ready ## the fast suite
 	@$(RUN) -m pytest -q -n auto --dist loadfile
 
-test-slow: .venv/ready ## the slow tests: servers, workers, schedules, limits; one after the other, since they watch time
-	@$(RUN) -m pytest -q -m slow
+test-slow: .venv/ready ## the slow tests: servers, workers, schedules; those that watch time one after the other
+	@$(RUN) -m pytest -q -m "slow and not alone" -n auto --dist loadfile
+	@$(RUN) -m pytest -q -m alone
 
 test-all: test test-slow ## every test
 

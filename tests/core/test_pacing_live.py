@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.nginx import Nginx
 from tests.support.paced_caller import Calls, run_together
+from tests.support.rounds import in_one_of
 from tests.support.sandbox import Sandbox
 
 
@@ -72,6 +73,8 @@ def play(scenarios: list[Scenario], seconds: float, home: Path) -> list[Seen]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
+@in_one_of(3)
 def test_ten_a_second_are_never_eleven_and_hardly_less_whatever_the_threads_and_processes(tmp_path: Path) -> None:
     scenarios = [
         Scenario(10, threads=1),
@@ -89,6 +92,8 @@ def test_ten_a_second_are_never_eleven_and_hardly_less_whatever_the_threads_and_
 
 
 @pytest.mark.slow
+@pytest.mark.alone
+@in_one_of(3)
 def test_neither_slow_tokens_nor_the_headers_of_an_even_limit_spoil_the_pace(tmp_path: Path) -> None:
     """Who waits for a token holds no slot; `r=0;t=1` after each request is the next slot, rounded up.
 
@@ -111,7 +116,9 @@ def test_neither_slow_tokens_nor_the_headers_of_an_even_limit_spoil_the_pace(tmp
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(Nginx.program() is None, reason="nginx is not installed here")
+@in_one_of(2)
 def test_nginx_without_a_burst_turns_nothing_away(tmp_path: Path) -> None:
     """`limit_req rate=10r/s` wants 100 ms between any two; one thread and ten, at nine a second, for a minute."""
     with Nginx(tmp_path / "one", "10r/s") as one, Nginx(tmp_path / "ten", "10r/s") as ten:
