@@ -239,6 +239,7 @@ def test_a_thing_that_cannot_be_made_says_why(api: RestClient, style: str) -> No
         api.put(f"provisioned/env-1?polls=1&style={style}&outcome=failed", {})
 
     assert failed.value.code == "QuotaExceeded"
+    assert failed.value.in_doubt
 
 
 def test_an_order_that_is_pending_is_not_waited_for(api: RestClient, sandbox: Sandbox) -> None:

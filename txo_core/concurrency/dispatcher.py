@@ -112,16 +112,20 @@ class Dispatcher:
         return self._clock() >= self._until
 
     def _hand_out(self) -> None:
+        for item in self._taken():
+            job = Job(item, copy_context())
+            self._crew.give(job, len(self._under_way))
+            self._under_way[job] = next(self._places)
+
+    def _taken(self) -> list[Any]:
+        """Return the next item alone; nothing at the end, or where the input breaks off, which is noted."""
         try:
-            item = next(self._source)
+            return [next(self._source)]
         except StopIteration:
             self._exhausted = True
         except Exception as error:
             self._broken(error)
-        else:
-            job = Job(item, copy_context())
-            self._crew.give(job, len(self._under_way))
-            self._under_way[job] = next(self._places)
+        return []
 
     def _broken(self, error: Exception) -> None:
         """Account for an input that breaks off: all that would have come after it has failed."""
@@ -177,13 +181,7 @@ class Dispatcher:
                 place = next(self._places)
                 self.tally.skipped[place] = Unread(place)
                 return
-            try:
-                item = next(self._source)
-            except StopIteration:
-                self._exhausted = True
-            except Exception as error:
-                self._broken(error)
-            else:
+            for item in self._taken():
                 self.tally.skipped[next(self._places)] = item
                 read += self._weigh(item)
 

@@ -28,6 +28,7 @@ def no_address(request: PreparedRequest, response: Response) -> ApiOperationErro
         request_id=request_id_of(response),
         retry_after=retry_after(response),
         details=call.details,
+        in_doubt=call.in_doubt,
     )
 
 
@@ -45,6 +46,7 @@ def failed(request: PreparedRequest, state: OperationState, response: Response, 
         attempts=call.attempts,
         request_id=request_id_of(response),
         details=call.details,
+        in_doubt=call.in_doubt,
     )
 
 
@@ -61,6 +63,7 @@ def no_status(request: PreparedRequest, state: OperationState, response: Respons
         retryable=call.options.resumes is not None,
         request_id=request_id_of(response),
         details=call.details,
+        in_doubt=call.in_doubt,
         resume_token=state.token,
     )
 
@@ -81,6 +84,7 @@ def too_long(
         retryable=call.options.resumes is not None,
         request_id=None if response is None else request_id_of(response),
         details=call.details,
+        in_doubt=call.in_doubt,
         resume_token=state.token,
     )
 
@@ -105,6 +109,7 @@ def poll_failed(request: PreparedRequest, state: OperationState, error: ApiError
         retryable=error.retryable and safe,
         request_id=error.request_id,
         details=call.details,
+        in_doubt=call.in_doubt,
         resume_token=state.token,
     )
 

@@ -110,4 +110,5 @@ def _nothing(response: Response) -> ApiOperationError:
         code="no-file",
         attempts=call.attempts,
         details=call.details,
+        in_doubt=call.in_doubt,
     )
