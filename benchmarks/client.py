@@ -117,8 +117,8 @@ def per_call(base: str, rounds: int, calls: int) -> None:
 
 def logged(work: Work) -> Work:
     """Return the work with the log of a script switched on around it."""
-    from txo_core.log_file import DayFileHandler
-    from txo_core.log_records import install
+    from txo_core.logs.file import DayFileHandler
+    from txo_core.logs.records import install
 
     install()
     log, handler = logging.getLogger("txo_core"), DayFileHandler()

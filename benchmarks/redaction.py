@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from txo_core import clean_data, log_records, scrubbing
 from txo_core.logger import setup_logger
+from txo_core.logs import clean_data, scrubbing
+from txo_core.logs import records as log_records
 from txo_core.redaction import Redactor, register_secret
 
 LINES = {

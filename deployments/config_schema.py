@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from txo_core.config_models import ConfigFile
+from txo_core.settings.models import ConfigFile
 
 TARGET = Path(__file__).resolve().parent.parent / "config" / "config.schema.json"
 NOTES = {"^_comment": {"description": "A note for the reader."}}

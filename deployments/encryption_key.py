@@ -12,11 +12,11 @@ import argparse
 import inspect
 import sys
 
-from txo_core.encryption_key import VARIABLE, key_file, key_of, take_out
 from txo_core.exceptions import ConfigurationError, TxoError
 from txo_core.logger import configure
+from txo_core.runs.server_checks import answers, local_database
 from txo_core.screen import exit_code_of, helpful, say, show_error
-from txo_core.server_checks import answers, local_database
+from txo_core.server.encryption_key import VARIABLE, key_file, key_of, take_out
 
 
 def main() -> int:

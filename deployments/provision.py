@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from txo_core.config_secrets import SECRET_NAMES
 from txo_core.environment import secret_from_environment, without_secrets
 from txo_core.exceptions import ConfigurationError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED
 from txo_core.logger import configure
 from txo_core.paths import Dir, check_ids, get_path
 from txo_core.redaction import register_secret
+from txo_core.runs.server_checks import is_loopback, key_beside_blocks, local_database
 from txo_core.screen import exit_code_of, helpful, say, show_error
 from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
-from txo_core.server_checks import is_loopback, key_beside_blocks, local_database
+from txo_core.settings.secrets import SECRET_NAMES
 
 
 def main() -> int:

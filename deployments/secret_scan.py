@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from txo_core.masking.values import is_random
 from txo_core.redaction import Redactor
-from txo_core.secret_values import is_random
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ACCEPTED = REPOSITORY / "deployments" / "made_up_secrets.txt"

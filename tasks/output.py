@@ -8,9 +8,9 @@ from prefect.utilities.annotations import quote
 from txo_core.config import TxoConfig
 from txo_core.logger import setup_logger
 from txo_core.orchestration import run_started, task
-from txo_core.publishing import publish_table
 from txo_core.report import write_report
 from txo_core.results import ProcessingResults
+from txo_core.runs.publishing import publish_table
 
 logger = setup_logger()
 

@@ -19,7 +19,7 @@ import pytest
 from tests.support.prefect_server import PrefectServer
 from tests.support.sandbox import Sandbox
 from txo_core import redaction
-from txo_core.known_values import KnownValues
+from txo_core.masking.known_values import KnownValues
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

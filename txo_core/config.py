@@ -9,12 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, Self, cast
 
-from txo_core.config_models import ApiTimeouts, Behavior, ConfigFile, Globals, Jitter
-from txo_core.config_problems import check_document, without_notes
-from txo_core.config_sections import TOP, is_note
-from txo_core.config_values import Section, thaw
 from txo_core.exceptions import MissingKeyError
 from txo_core.paths import check_ids, root
+from txo_core.settings.models import ApiTimeouts, Behavior, ConfigFile, Globals, Jitter
+from txo_core.settings.problems import check_document, without_notes
+from txo_core.settings.sections import TOP, is_note
+from txo_core.settings.values import Section, thaw
 
 __all__ = ["ApiTimeouts", "Behavior", "Globals", "Jitter", "TxoConfig"]
 

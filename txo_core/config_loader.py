@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 
 from txo_core import environment
 from txo_core.config import TxoConfig, display_name
-from txo_core.config_checks import near_miss
-from txo_core.config_problems import check_document
-from txo_core.config_sections import Problem
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import ENV_PATTERN, ORG_PATTERN, Dir, check_ids, get_path, root
+from txo_core.settings.checks import near_miss
+from txo_core.settings.problems import check_document
+from txo_core.settings.sections import Problem
 
 logger = logging.getLogger("txo_core.config")
 

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL
 from pydantic import ConfigDict, Field, SecretStr
 
 from txo_core.exceptions import ConfigurationError
-from txo_core.log_records import install
+from txo_core.logs.records import install
 from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
 
@@ -79,7 +79,7 @@ def find(name: str) -> TxoCredentials | None:
 def have_a_server() -> None:
     """Start the temporary server where no other is set; its code, which is heavy, is loaded only then."""
     if not PREFECT_API_URL.value():
-        from txo_core.temporary_server import start_temporary_server
+        from txo_core.server.temporary import start_temporary_server
 
         start_temporary_server()
 

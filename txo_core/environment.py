@@ -24,12 +24,12 @@ from typing import Any, NamedTuple, get_origin
 
 from dotenv import dotenv_values
 
-from txo_core.config_checks import closest
-from txo_core.config_secrets import SECRET_NAMES, names_a_secret
-from txo_core.config_sections import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
-from txo_core.config_values import thaw
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import check_ids, root
+from txo_core.settings.checks import closest
+from txo_core.settings.secrets import SECRET_NAMES, names_a_secret
+from txo_core.settings.sections import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
+from txo_core.settings.values import thaw
 
 logger = logging.getLogger("txo_core.config")
 

@@ -10,9 +10,9 @@ from prefect import State, Task, unmapped
 
 from txo_core.config import TxoConfig
 from txo_core.exceptions import ValidationError
+from txo_core.logs.scrubbing import sentence
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults
-from txo_core.scrubbing import sentence
 
 EXAMPLE = 'run_each(fetch_customer, config, customers, key=lambda customer: customer["no"])'
 

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from txo_core import file_formats as formats
 from txo_core.atomic import atomic_write, write_new
 from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
-from txo_core.formulas import Formula
+from txo_core.formats import texts as formats
+from txo_core.formats.formulas import Formula
 from txo_core.paths import Dir, get_path, utc_stamp
 
 __all__ = ["Formula", "TxoDataHandler", "atomic_write", "write_new"]
@@ -104,7 +104,7 @@ def _writer(filename: str) -> Callable[[Any, BinaryIO], None]:
         case ".yaml" | ".yml":
             return formats.write_yaml
         case ".xlsx":
-            from txo_core.workbook import write_workbook
+            from txo_core.formats.workbook import write_workbook
 
             return write_workbook
         case suffix if suffix in TEXTS:
@@ -123,7 +123,7 @@ def _reader(filename: str, sheet: str | int | None) -> Callable[[Path], Any]:
         case ".yaml" | ".yml":
             return formats.read_yaml
         case ".xlsx":
-            from txo_core.workbook_reader import read_workbook
+            from txo_core.formats.workbook_reader import read_workbook
 
             return partial(read_workbook, sheet=sheet)
         case suffix if suffix in TEXTS:

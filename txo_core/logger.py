@@ -1,8 +1,8 @@
 """Logging: everything to the screen and to `logs/app_YYYY-MM-DD.log`, nothing of it with a secret.
 
-Every record of every logger is cleaned before any handler has it (`log_records`), so that handlers added later
-(Prefect's, a library's) get it clean too; what nobody caught comes as a record (`uncaught`). The screen shows INFO and
-above without stack traces of errors that explain themselves; the file has all.
+Every record of every logger is cleaned before any handler has it (`logs.records`), so that handlers added later
+(Prefect's, a library's) get it clean too; what nobody caught comes as a record (`logs.uncaught`). The screen shows INFO
+and above without stack traces of errors that explain themselves; the file has all.
 """
 
 import logging
@@ -10,10 +10,11 @@ import sys
 import time
 from typing import Any
 
-from txo_core import log_records, uncaught
 from txo_core.clock import stopping
-from txo_core.log_file import DayFileHandler
-from txo_core.log_records import withheld
+from txo_core.logs import records as log_records
+from txo_core.logs import uncaught
+from txo_core.logs.file import DayFileHandler
+from txo_core.logs.records import withheld
 
 __all__ = ["ROOMS", "DayFileHandler", "ScreenHandler", "configure", "setup_logger", "withheld"]
 

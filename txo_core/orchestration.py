@@ -28,11 +28,11 @@ with at_once():
     from prefect.task_runners import ThreadPoolTaskRunner
 
 from txo_core.exceptions import ConfigurationError
-from txo_core.flow_parameters import check_parameters
 from txo_core.logger import ROOMS, configure
 from txo_core.redaction import redact
-from txo_core.result_storage import SERIALIZER, check_serializer, clean_key, refuse_pickles
-from txo_core.run_states import flow_guard, task_guard
+from txo_core.runs.parameters import check_parameters
+from txo_core.runs.result_storage import SERIALIZER, check_serializer, clean_key, refuse_pickles
+from txo_core.runs.states import flow_guard, task_guard
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,7 +1,7 @@
 """One pure redactor: known secrets by value, unknown ones by the names, places and shapes they come with.
 
-It takes linear time, and changes nothing more when it is asked again. What it looks for stands in `known_values`,
-`secret_pairs`, `secret_places` and `token_shapes`, each of which returns places in the text; here they become masks.
+It takes linear time, and changes nothing more when it is asked again. What it looks for stands in the rooms of
+`masking`, each of which returns places in the text; here they become masks.
 """
 
 import logging
@@ -9,11 +9,11 @@ import re
 import threading
 from collections.abc import Iterable
 
-from txo_core.known_values import KnownValues, encodings, is_maskable
-from txo_core.pair_grammar import HINTS
-from txo_core.secret_pairs import spans_of_pairs
-from txo_core.secret_places import spans_of_places
-from txo_core.token_shapes import spans_of_jwts, spans_of_shapes
+from txo_core.masking.grammar import HINTS
+from txo_core.masking.known_values import KnownValues, encodings, is_maskable
+from txo_core.masking.pairs import spans_of_pairs
+from txo_core.masking.places import spans_of_places
+from txo_core.masking.shapes import spans_of_jwts, spans_of_shapes
 
 __all__ = ["MASK", "MASK_OF_JWT", "Redactor", "encodings", "holds_known_secret", "redact", "register_secret"]
 

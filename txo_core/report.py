@@ -7,7 +7,7 @@ from pathlib import Path
 from txo_core.atomic import write_new
 from txo_core.clock import utc_now
 from txo_core.paths import OrgEnv, output_path
-from txo_core.report_columns import report_rows
+from txo_core.reports.columns import report_rows
 from txo_core.results import ProcessingResults
 
 
@@ -30,7 +30,7 @@ def write_report(
     named on the summary. Raises FileOperationError where it cannot be saved, and ValidationError for more rows than a
     sheet holds or a sheet name that Excel refuses; nothing half-written remains.
     """
-    from txo_core.report_sheets import Report, write_sheets
+    from txo_core.reports.sheets import Report, write_sheets
 
     report = Report(
         title=title or name.replace("-", " ").replace("_", " ").capitalize(),

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
-from txo_core.log_text import plain_lines
+from txo_core.logs.text import plain_lines
 from txo_core.redaction import redact
 from txo_core.results import ProcessingResults
 

@@ -17,6 +17,7 @@ from txo_core.config_loader import load_config
 from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError
 from txo_core.interrupts import EXIT_INTERRUPTED, MESSAGE
 from txo_core.logger import configure
+from txo_core.logs.scrubbing import sentence
 from txo_core.redaction import redact
 from txo_core.screen import (
     EXIT_FAILED,
@@ -29,7 +30,6 @@ from txo_core.screen import (
     show_error,
     write,
 )
-from txo_core.scrubbing import sentence
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -167,7 +167,7 @@ def quiet(name: str) -> Iterator[None]:
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """Wake whoever waits and end the run; a second Ctrl-C does not wait for calls that are still under way."""
     if stopping.is_set():
-        from txo_core.temporary_server import stop_at_once
+        from txo_core.server.temporary import stop_at_once
 
         stop_at_once()
         os._exit(EXIT_INTERRUPTED)
@@ -190,7 +190,7 @@ def run_place() -> AbstractContextManager[Any]:
         return nullcontext()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from txo_core.temporary_server import start_temporary_server
+    from txo_core.server.temporary import start_temporary_server
 
     start_temporary_server()
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
@@ -220,9 +220,9 @@ def keep_records() -> None:
     """Hold a temporary server until it has every state of the run; a server that stays needs no waiting."""
     from prefect.settings import PREFECT_API_URL
 
-    from txo_core.run_ledger import ledger
+    from txo_core.runs.ledger import ledger
 
     if not PREFECT_API_URL.value():
-        from txo_core.temporary_server import wait_until_recorded
+        from txo_core.server.temporary import wait_until_recorded
 
         wait_until_recorded(ledger.flow_runs(), ledger.task_runs())

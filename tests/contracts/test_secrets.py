@@ -110,8 +110,8 @@ def test_no_code_runs_data() -> None:
 def test_xml_from_elsewhere_is_parsed_nowhere_but_where_it_is_checked_first() -> None:
     """S33: zeep and its lxml come with the SOAP client, which switches off entities, DTDs and the network."""
     checked = {
-        "txo_core/archives.py": "reads no further than the root element, and refuses a document type",
-        "txo_core/workbook_reader.py": "openpyxl, behind archives.check_workbook",
+        "txo_core/formats/archives.py": "reads no further than the root element, and refuses a document type",
+        "txo_core/formats/workbook_reader.py": "openpyxl, behind archives.check_workbook",
     }
     parsers = re.compile(
         r"^\s*(?:from|import) (?:xml\.(?!sax\.saxutils)|lxml|zeep|openpyxl import .*load_workbook)", re.MULTILINE

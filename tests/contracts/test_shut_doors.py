@@ -21,16 +21,16 @@ from tests.support.programs import REPOSITORY
 from txo_core import credentials
 from txo_core.credentials import SECRET_NAMES, TxoCredentials
 from txo_core.exceptions import ConfigurationError
-from txo_core.flow_parameters import secret_parameters
 from txo_core.orchestration import flow
 from txo_core.redaction import redact
-from txo_core.result_storage import SERIALIZER
+from txo_core.runs.parameters import secret_parameters
+from txo_core.runs.result_storage import SERIALIZER
 
 SECRET = "sesame-opens-the-mountain"
 SOURCES = sorted(
     path for room in ("flows", "tasks", "txo_core", "deployments") for path in (REPOSITORY / room).rglob("*.py")
 )
-PUBLISHING = REPOSITORY / "txo_core" / "publishing.py"
+PUBLISHING = REPOSITORY / "txo_core" / "runs" / "publishing.py"
 STORES = re.compile(r"a?(?:create|update)_\w+_artifact|Variable|emit_event|tags|Artifact|\w+Artifact")
 PLACES = ("prefect.artifacts", "prefect.variables", "prefect.events")
 REFERENCE = re.compile(r"\{\{\s*prefect\.blocks")

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from txo_core.config_loader import load_config
-from txo_core.config_secrets import SECRETS_BELONG
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import ENV_PATTERN, ORG_PATTERN
+from txo_core.settings.secrets import SECRETS_BELONG
 
 NAMES = st.text("az09-_./\\\0 \nAé", max_size=41)
 REPOSITORY = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from txo_core.config import Globals, Jitter, TxoConfig
 from txo_core.config_loader import load_config
-from txo_core.config_secrets import looks_like_a_secret
 from txo_core.environment import secret_from_environment, without_secrets
 from txo_core.exceptions import ConfigurationError
+from txo_core.settings.secrets import looks_like_a_secret
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NO_VALUE = ("hunter2", "a8f9K2", "s3cr3t", "QWxh")
@@ -280,7 +280,7 @@ def test_a_child_process_gets_no_variable_with_a_secret(monkeypatch: pytest.Monk
 
 def test_the_temporary_server_gets_none_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """S43: the environment that it is really started with."""
-    from txo_core.temporary_server import server_environment
+    from txo_core.server.temporary import server_environment
 
     monkeypatch.setenv("TXO_TXO_PROD_CLIENT_SECRET", "hunter2")
 

@@ -15,14 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from txo_core import archives, file_formats, workbook_reader
 from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
 from txo_core.files import Formula, TxoDataHandler
-from txo_core.formulas import guarded, starts_a_formula, unguarded
+from txo_core.formats import archives, workbook_reader
+from txo_core.formats import texts as file_formats
+from txo_core.formats.formulas import guarded, starts_a_formula, unguarded
+from txo_core.formats.structured_text import Malformed, parse_yaml
 from txo_core.paths import get_path
 from txo_core.report import write_report
 from txo_core.results import ItemResult, ProcessingResults
-from txo_core.structured_text import Malformed, parse_yaml
 
 files = TxoDataHandler()
 SIGN_FIRST = re.compile(r"[\s\x00-\x1f\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-]")

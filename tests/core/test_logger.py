@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from txo_core import log_file, log_records
 from txo_core.exceptions import HelpfulError
 from txo_core.logger import DayFileHandler, ScreenHandler, configure, setup_logger
+from txo_core.logs import file as log_file
+from txo_core.logs import records as log_records
 from txo_core.redaction import register_secret
 
 SECRET = "sesame-opens-the-mountain"

@@ -14,9 +14,9 @@ import pytest
 
 from tests.core.test_logger import file_text, fresh_handlers
 from tests.support.programs import REPOSITORY
-from txo_core import log_file
-from txo_core.log_file import KEEP_DAYS, MAX_PARTS, DayFileHandler, append, put_aside, sweep
 from txo_core.logger import setup_logger
+from txo_core.logs import file as log_file
+from txo_core.logs.file import KEEP_DAYS, MAX_PARTS, DayFileHandler, append, put_aside, sweep
 
 __all__ = ["fresh_handlers"]
 
@@ -195,8 +195,8 @@ def test_signs_that_no_file_takes_are_no_reason_to_lose_a_line(own_root: Path) -
 
 WRITER = """
 import logging, sys
-from txo_core.log_file import DayFileHandler
-from txo_core.log_records import install
+from txo_core.logs.file import DayFileHandler
+from txo_core.logs.records import install
 install()
 log = logging.getLogger("txo.writer")
 log.setLevel(logging.INFO)
@@ -218,7 +218,7 @@ def test_four_processes_lose_no_line_and_tear_none(
     command = [
         sys.executable,
         "-c",
-        WRITER.replace("install()", "install()\nimport txo_core.log_file as f\nf.MAX_PARTS = 1000", 1),
+        WRITER.replace("install()", "install()\nimport txo_core.logs.file as f\nf.MAX_PARTS = 1000", 1),
     ]
     running = [
         subprocess.Popen([*command, name, str(max_bytes), str(each)], cwd=REPOSITORY, env=environment)

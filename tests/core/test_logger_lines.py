@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.core.test_logger import file_text, fresh_handlers
-from txo_core import log_records
 from txo_core.exceptions import HelpfulError
-from txo_core.log_text import cut, indented, one_line
 from txo_core.logger import setup_logger, withheld
+from txo_core.logs import records as log_records
+from txo_core.logs.text import cut, indented, one_line
 from txo_core.redaction import register_secret
 from txo_core.screen import say, show_error
 

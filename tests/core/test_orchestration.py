@@ -14,12 +14,12 @@ from prefect.serializers import CompressedSerializer, PickleSerializer
 from prefect.states import Failed
 
 from txo_core.exceptions import ApiOperationError, ConfigurationError, FileOperationError, ScriptError
+from txo_core.logs.scrubbing import scrubbed, sentence
 from txo_core.orchestration import flow, task
 from txo_core.redaction import register_secret
-from txo_core.result_storage import CleanJSONSerializer
 from txo_core.results import ItemResult, ProcessingResults, skipped
-from txo_core.run_states import item_state, results_state
-from txo_core.scrubbing import scrubbed, sentence
+from txo_core.runs.result_storage import CleanJSONSerializer
+from txo_core.runs.states import item_state, results_state
 
 SECRET = "sesame-opens-the-mountain"
 

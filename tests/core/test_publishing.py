@@ -13,9 +13,9 @@ from prefect import artifacts, events
 from prefect.context import TagsContext
 from prefect.variables import Variable
 
-from txo_core import publishing
-from txo_core.clean_data import DEEPEST, clean_data
+from txo_core.logs.clean_data import DEEPEST, clean_data
 from txo_core.redaction import register_secret
+from txo_core.runs import publishing
 
 SECRET = "sesame-opens-the-mountain"
 

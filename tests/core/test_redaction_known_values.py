@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from txo_core.known_values import KnownValues, is_maskable
+from txo_core.masking.known_values import KnownValues, is_maskable
 from txo_core.redaction import MASK, Redactor, encodings
 
 SECRET = 'p&ss "w0rd" <ümläut>\'/\\x'

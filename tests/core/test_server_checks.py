@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from txo_core import encryption_key, server_checks
-from txo_core.encryption_key import VARIABLE, database_file, key_beside_the_blocks, key_file, key_of, take_out
 from txo_core.exceptions import ConfigurationError
-from txo_core.server_checks import Finding
+from txo_core.runs import server_checks
+from txo_core.runs.server_checks import Finding
+from txo_core.server import encryption_key
+from txo_core.server.encryption_key import VARIABLE, database_file, key_beside_the_blocks, key_file, key_of, take_out
 
 KEY = "bm90LWEtcmVhbC1rZXktYnV0LWFzLWxvbmctYXMtb25lLg=="
 TABLE = "  sl  local_address rem_address   st tx_queue\n"

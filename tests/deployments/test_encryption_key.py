@@ -8,8 +8,8 @@ import pytest
 from tests.support.prefect_server import PrefectServer
 from tests.support.programs import demo_environment, provision, run_program
 from tests.support.sandbox import Sandbox
-from txo_core import server_checks
-from txo_core.encryption_key import VARIABLE, key_beside_the_blocks, key_file
+from txo_core.runs import server_checks
+from txo_core.server.encryption_key import VARIABLE, key_beside_the_blocks, key_file
 
 pytestmark = pytest.mark.slow
 

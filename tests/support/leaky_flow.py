@@ -21,9 +21,9 @@ from txo_core.exceptions import ApiOperationError, HelpfulError
 from txo_core.fan_out import run_each
 from txo_core.logger import setup_logger
 from txo_core.orchestration import flow, task
-from txo_core.publishing import publish_event, publish_link, publish_markdown, publish_table, set_variable, tagged
 from txo_core.redaction import register_secret
 from txo_core.results import ItemResult, ProcessingResults, skipped
+from txo_core.runs.publishing import publish_event, publish_link, publish_markdown, publish_table, set_variable, tagged
 from txo_core.script_runner import load_run_config, run_cli
 
 logger = setup_logger()

@@ -20,7 +20,7 @@ from txo_core.concurrency.result import ParallelResult, Unread
 from txo_core.concurrency.workers import Crew, Pace
 from txo_core.exceptions import ApiAuthenticationError, CircuitOpenError, ValidationError
 from txo_core.http.limiter import PACE, Pacer
-from txo_core.scrubbing import sentence
+from txo_core.logs.scrubbing import sentence
 
 logger = logging.getLogger("txo_core.concurrency")
 

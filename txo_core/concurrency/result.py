@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
 
 from txo_core.exceptions import ScriptError, TxoError
+from txo_core.logs.scrubbing import sentence
 from txo_core.results import ItemResult
-from txo_core.scrubbing import sentence
 
 T = TypeVar("T")
 R = TypeVar("R")

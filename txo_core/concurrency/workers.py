@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from txo_core.exceptions import ScriptError
-from txo_core.scrubbing import sentence
+from txo_core.logs.scrubbing import sentence
 from txo_core.threads import Threads
 
 Pace = Callable[[threading.Event], None]

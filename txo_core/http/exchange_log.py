@@ -11,7 +11,7 @@ from txo_core.clock import Clock, monotonic
 from txo_core.http.failures import NETWORK_ERRORS, READS, failure_of, in_doubt, throttled
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Attempt, Send, call_of
-from txo_core.log_records import install
+from txo_core.logs.records import install
 
 logger = logging.getLogger("txo_core.http")
 install()  # a client may be used without our set-up of logging, and urllib3 logs every path and query

@@ -18,7 +18,7 @@ from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.exceptions import ApiError, HelpfulError, TxoError, ValidationError
 from txo_core.http.failures import TRANSIENT, failure_of
 from txo_core.http.retry_after import retry_after
-from txo_core.scrubbing import sentence
+from txo_core.logs.scrubbing import sentence
 
 logger = logging.getLogger("txo_core.http")
 

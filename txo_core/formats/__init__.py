@@ -1,0 +1,1 @@
+"""How data stands in files: tables, text formats, workbooks."""

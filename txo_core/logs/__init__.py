@@ -1,0 +1,1 @@
+"""The rooms of the logger: records, lines, files, and what nobody caught."""

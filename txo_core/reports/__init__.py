@@ -1,0 +1,1 @@
+"""The rooms of the report: its columns, its sheets, its looks."""

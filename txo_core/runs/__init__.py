@@ -1,0 +1,1 @@
+"""What surrounds a run of Prefect: its states, parameters, results, and the server it is kept on."""

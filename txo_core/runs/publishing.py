@@ -1,0 +1,51 @@
+"""What a run shows of itself on Prefect's server: artifacts, variables, events and tags, all without secrets.
+
+Prefect stores each of them in clear, some of them twice (once more as an event). Scripts publish through these
+functions only; a contract test sees to it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from prefect import artifacts, context, events
+from prefect.variables import Variable
+
+from txo_core.logs.clean_data import clean_data
+from txo_core.redaction import redact
+
+
+def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str = "") -> None:
+    """Show rows as a table at the present run. A key has lower-case letters, digits and hyphens."""
+    table = [clean_data(dict(row)) for row in rows]
+    artifacts.create_table_artifact(table=table, key=redact(key), description=redact(description) or None)
+
+
+def publish_markdown(key: str, text: str, description: str = "") -> None:
+    """Show a text in Markdown at the present run."""
+    artifacts.create_markdown_artifact(markdown=redact(text), key=redact(key), description=redact(description) or None)
+
+
+def publish_link(key: str, link: str, text: str = "", description: str = "") -> None:
+    """Show a link at the present run; one that carries a secret loses it."""
+    artifacts.create_link_artifact(
+        link=redact(link), link_text=redact(text) or None, key=redact(key), description=redact(description) or None
+    )
+
+
+def set_variable(name: str, value: Any) -> None:
+    """Save a value under a name on the server, in place of the one that is there; never a secret."""
+    cast(Any, Variable).set(redact(name), clean_data(value), overwrite=True)
+
+
+def publish_event(event: str, resource: str, payload: Mapping[str, Any] | None = None) -> None:
+    """Say that something happened to a resource: `publish_event("txo.report.saved", "txo.report.acme-prod")`."""
+    named = {"prefect.resource.id": redact(resource)}
+    events.emit_event(event=redact(event), resource=named, payload=clean_data(dict(payload or {})))
+
+
+@contextmanager
+def tagged(*tags: str) -> Iterator[None]:
+    """Give the runs that begin meanwhile these tags."""
+    with context.tags(*(redact(tag) for tag in tags)):
+        yield

@@ -1,0 +1,1 @@
+"""The rooms of the configuration: its models, its values, and what is wrong with them."""
