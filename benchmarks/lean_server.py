@@ -3,8 +3,9 @@
 Usage:
     python benchmarks/lean_server.py PORT
 
-`/entity` is one customer; `/rows?$skip=N` a page of 500 of 20,000 rows, with a next link, `&wait=MS` later; `/arrivals`
-the moments at which `/entity` was asked for since the last time, in seconds.
+`/entity` is one customer; `/rows?$skip=N` a page of 500 of 20,000 rows, with a next link, `&wait=MS` later; `/short`
+the same with four fields a row; `/arrivals` the moments at which `/entity` was asked for since the last time, in
+seconds.
 """
 
 import asyncio
@@ -40,9 +41,10 @@ def answer(value: object) -> bytes:
     return head.encode() + body
 
 
-def page(port: int, skip: int) -> bytes:
+def page(port: int, skip: int, fields: int) -> bytes:
     """Return one page of the rows."""
-    rows = [ENTITY | {"no": f"C{number:05}"} for number in range(skip, min(skip + PAGE, ROWS))]
+    row = dict(list(ENTITY.items())[:fields])
+    rows = [row | {"no": f"C{number:05}"} for number in range(skip, min(skip + PAGE, ROWS))]
     value: dict[str, object] = {"@odata.count": ROWS, "value": rows}
     if skip + PAGE < ROWS:
         value["@odata.nextLink"] = f"http://127.0.0.1:{port}/rows?$skip={skip + PAGE}"
@@ -53,7 +55,7 @@ class Lean(asyncio.Protocol):
     """Answers by the first line of a request alone."""
 
     entity = answer(ENTITY)
-    pages: dict[int, bytes]
+    pages: dict[str, dict[int, bytes]]
     arrivals: list[float]
     transport: asyncio.Transport
 
@@ -65,9 +67,9 @@ class Lean(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer; all requests fit in one piece."""
         target = urlsplit(data.split(b" ", 2)[1].decode())
-        if target.path == "/rows":
+        if target.path in self.pages:
             query = parse_qs(target.query)
-            body = self.pages.get(int(query.get("$skip", ["0"])[0]), answer({"value": []}))
+            body = self.pages[target.path].get(int(query.get("$skip", ["0"])[0]), answer({"value": []}))
             wait = int(query.get("wait", ["0"])[0]) / 1000
             if wait:
                 asyncio.get_running_loop().call_later(wait, self.transport.write, body)
@@ -83,7 +85,8 @@ class Lean(asyncio.Protocol):
 
 async def main(port: int) -> None:
     """Serve until the process ends."""
-    Lean.pages = {skip: page(port, skip) for skip in range(0, ROWS, PAGE)}
+    sizes = {"/rows": len(ENTITY), "/short": 4}
+    Lean.pages = {path: {skip: page(port, skip, size) for skip in range(0, ROWS, PAGE)} for path, size in sizes.items()}
     Lean.arrivals = []
     server = await asyncio.get_running_loop().create_server(Lean, "127.0.0.1", port, backlog=512)
     sys.stdout.write("ready\n")

@@ -2,7 +2,9 @@
 
 import logging
 import random
+import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -201,11 +203,11 @@ def test_what_the_caller_does_to_the_rows_changes_nothing() -> None:
 def test_pages_that_nobody_has_promised_are_read_as_guesses(sure: dict[str, Any]) -> None:
     server, guessed = Server(lambda query: {"data": span(query, 40), **sure}), list[str]()
 
-    def guess(url: str) -> Any:
-        guessed.append(url)
-        return server.fetch(url)
+    def begin(url: str, guess: bool) -> Callable[[], Any]:
+        guessed.extend([url] if guess else [])
+        return partial(server.fetch, url)
 
-    rows = rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=4, guess=guess)
+    rows = rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=4, begin=begin)
 
     assert list(rows) == keyed(0, 40)
     assert guessed
@@ -215,30 +217,61 @@ def test_pages_that_nobody_has_promised_are_read_as_guesses(sure: dict[str, Any]
 def test_a_guess_that_fails_is_asked_for_again_once_the_page_is_wanted() -> None:
     server = Server(lambda query: {"data": span(query, 40)})
 
-    def guess(url: str) -> Any:
-        raise ApiOperationError("GET items answered 500", status_code=500, retryable=True)
+    def begin(url: str, guess: bool) -> Callable[[], Any]:
+        if guess:
+            raise ApiOperationError("GET items answered 500", status_code=500, retryable=True)
+        return partial(server.fetch, url)
 
-    assert list(rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=4, guess=guess)) == keyed(0, 40)
+    assert list(rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=4, begin=begin)) == keyed(0, 40)
     assert server.asked("offset") == ["0", "10", "20", "30", "40"]
 
 
 def test_a_guess_that_is_not_wanted_may_fail() -> None:
     server = Server(lambda query: {"data": span(query, 40), "has_more": int(query["offset"]) < 30})
 
-    def guess(url: str) -> Any:
+    def begin(url: str, guess: bool) -> Callable[[], Any]:
         if int(url.rpartition("=")[2]) >= 40:
             raise ApiOperationError("GET items answered 500", status_code=500, retryable=True)
-        return server.fetch(url)
+        return partial(server.fetch, url)
 
-    assert list(rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=8, guess=guess)) == keyed(0, 40)
+    assert list(rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=8, begin=begin)) == keyed(0, 40)
 
 
 def test_the_look_behind_a_round_number_is_a_guess() -> None:
     server, guessed = Server(lambda query: {"value": keyed(0, 50)}), list[str]()
 
-    def guess(url: str) -> Any:
-        guessed.append(url)
+    def begin(url: str, guess: bool) -> Callable[[], Any]:
+        guessed.extend([url] if guess else [])
         raise ApiOperationError("GET items answered 500", status_code=500, retryable=True)
 
-    assert len(list(rows_of_pages(server.fetch, LIST, guess=guess))) == 50
+    assert len(list(rows_of_pages(server.fetch, LIST, begin=begin))) == 50
     assert (len(guessed), len(server.queries)) == (1, 1)
+
+
+def test_a_page_read_ahead_that_turns_out_to_be_no_json_is_read_again() -> None:
+    server = Server(lambda query: {"data": span(query, 40), "total": 40})
+
+    def begin(url: str, guess: bool) -> Callable[[], Any]:
+        def parse() -> Any:
+            raise ApiOperationError("GET items answered 200 with text/html that is no JSON", code="no-json")
+
+        return parse
+
+    assert list(rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=4, begin=begin)) == keyed(0, 40)
+    assert server.asked("offset") == ["0", "10", "20", "30"]
+
+
+def test_pages_that_are_sure_to_come_wait_for_a_thread_and_not_the_threads_for_them() -> None:
+    server, begun = Server(lambda query: {"data": span(query, 100), "total": 100}), list[str]()
+
+    def begin(url: str, guess: bool) -> Callable[[], Any]:
+        begun.append(url)
+        return partial(server.fetch, url)
+
+    rows = rows_of_pages(server.fetch, LIST, paging=BY_OFFSET, workers=2, begin=begin)
+    next(rows)
+    for _ in range(500):
+        if len(begun) < 5:
+            time.sleep(0.01)
+
+    assert sorted(begun) == [f"{LIST}?limit=10&offset={offset}" for offset in (0, 10, 20, 30, 40)]

@@ -51,7 +51,8 @@ class Options:
     `idempotent`: True or False overrules what the method says about repeating it; None leaves it to the method.
     `total_timeout`: seconds for the whole call, waits included; None takes the client's own.
     `keyed`: an idempotency key goes with it, which the server honours.
-    `expects_json`: a body that is none counts as broken on the way. `sink`: where the body of a 200 goes.
+    `expects_json`: a body that is none counts as broken on the way; `parses_later`: its inside is not looked at, since
+    the caller parses it when he needs it. `sink`: where the body of a 200 goes.
     `long_running`: True, this is a long-running operation, whose `status` says how far it is; False, the first answer
     is the result, whatever it says. `wait`: False returns the receipt. `resumes`: nothing new, wait for this one only.
     """
@@ -65,6 +66,7 @@ class Options:
     wait: bool = True
     resumes: OperationState | None = None
     guess: bool = False
+    parses_later: bool = False
 
 
 DEFAULTS = Options()

@@ -14,6 +14,9 @@ from txo_core.http.policy import call_of
 Fetch = Callable[[str], tuple[Any, Response]]
 """Reads the page at a URL: its JSON, and the answer it came in."""
 
+Begin = Callable[[str, bool], Callable[[], tuple[Any, Response]]]
+"""Reads the page at a URL, perhaps a mere guess; what it returns gives the same as a Fetch, as soon as it is wanted."""
+
 ROW_KEYS = ("value", "items", "results", "data", "d")
 ERROR_KEYS = ("error", "@odata.error", "odata.error", "@error", "errors")
 ALL_WELL = frozenset({"", "0", "200", "ok", "none", "null", "false", "success", "no error"})
@@ -41,6 +44,31 @@ class Page:
     def size(self) -> int:
         """How many rows the server gave."""
         return len(self.rows) + self.doubled
+
+
+def reader(fetch: Fetch, rows_path: str | None) -> Callable[[str], Page]:
+    """Return what reads the page at a URL."""
+    return lambda url: page_of(url, *fetch(url), rows_path)
+
+
+def beginner(begin: Begin, rows_path: str | None) -> Callable[[str, bool], Callable[[], Page]]:
+    """Return what reads the page at a URL without looking into it; the page is what this gives when it is called."""
+
+    def read(url: str, guess: bool) -> Callable[[], Page]:
+        answer = begin(url, guess)
+        return lambda: page_of(url, *answer(), rows_path)
+
+    return read
+
+
+def at_once(fetch: Fetch) -> Begin:
+    """Return a Begin of a Fetch, which parses where it reads."""
+
+    def begin(url: str, guess: bool) -> Callable[[], tuple[Any, Response]]:
+        answer = fetch(url)
+        return lambda: answer
+
+    return begin
 
 
 def page_of(url: str, body: Any, response: Response, rows_path: str | None = None) -> Page:

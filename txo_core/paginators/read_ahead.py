@@ -13,6 +13,8 @@ from txo_core.threads import Threads
 T = TypeVar("T")
 
 LONGEST_GOODBYE = 2.0
+BROKEN = "no-json"
+"""What the threads do not see, since they do not parse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,24 +24,25 @@ class Reading(Generic[T]):
     url: str
     guess: bool
     context: Context
-    answer: "Future[T]"
+    answer: "Future[Callable[[], T]]"
 
 
 class ReadAhead(Generic[T]):
     """Reads by URL, at most `workers` at a time; what was not announced is read when it is taken.
 
-    Guesses are read by `guess`, also at once; one that failed is read again, as a page that is wanted, when it is
-    taken. The threads see the context variables of whoever announces, and do not keep the program from ending.
+    The threads `begin(url, guess)`, which returns what gives the page: while whoever takes it parses it, the thread is
+    at its next request. A guess that failed is read again, as a page that is wanted, when it is taken. The threads see
+    the context variables of whoever announces, and do not keep the program from ending.
     """
 
-    def __init__(self, read: Callable[[str], T], workers: int = 1, guess: Callable[[str], T] | None = None) -> None:
+    def __init__(self, read: Callable[[str], T], workers: int, begin: Callable[[str, bool], Callable[[], T]]) -> None:
         self.workers = workers
         self._read = read
-        self.guess = guess or read
+        self.begin = begin
         self._todo: SimpleQueue[Reading[T] | None] = SimpleQueue()
         self._threads = Threads(self._serve, workers, "txo-read-ahead")
         self._under_way: dict[str, Reading[T]] = {}
-        self._forgotten: list[Future[T]] = []
+        self._forgotten: list[Future[Callable[[], T]]] = []
 
     def announce(self, urls: Iterable[str], guesses: Iterable[str] = ()) -> None:
         """Begin to read these URLs, and forget all others that were announced before."""
@@ -57,9 +60,9 @@ class ReadAhead(Generic[T]):
         if begun is None:
             return self._read(url)
         try:
-            return begun.answer.result()
+            return begun.answer.result()()
         except ApiError as error:
-            if not begun.guess or not _may_pass(error):
+            if error.code != BROKEN and not (begun.guess and _may_pass(error)):
                 raise
         return self._read(url)
 
@@ -96,7 +99,7 @@ class ReadAhead(Generic[T]):
 
     def _answer(self, reading: Reading[T]) -> None:
         try:
-            result = (self.guess if reading.guess else self._read)(reading.url)
+            result = self.begin(reading.url, reading.guess)
         except BaseException as error:
             reading.answer.set_exception(error)
         else:

@@ -1,7 +1,7 @@
 """Reading a list page by page, without ever taking a part for the whole."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -12,7 +12,7 @@ from txo_core.exceptions import ApiError, ApiOperationError, EntityNotFoundError
 from txo_core.http.origins import address_of, refuse_downgrade
 from txo_core.paginators.counts import counted_url, incomplete, probe_url, refuse_incomplete, with_count
 from txo_core.paginators.ends import Paging
-from txo_core.paginators.pages import Fetch, Page, page_of
+from txo_core.paginators.pages import Begin, Fetch, Page, at_once, beginner, reader
 from txo_core.paginators.places import Place, place_of, resume_token
 from txo_core.paginators.read_ahead import LONGEST_GOODBYE, ReadAhead
 from txo_core.paginators.repeats import identities
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WORKERS = 50
 HALVINGS = 3
+QUEUED = 2
 TOO_MUCH = frozenset({408, 413, 504})
 TOO_MUCH_CODES = frozenset({"read-timeout", "body-too-large"})
 
@@ -37,13 +38,13 @@ def rows_of_pages(
     check_count: bool = False,
     workers: int = 1,
     allow_repeats: bool = False,
-    guess: Fetch | None = None,
+    begin: Begin | None = None,
 ) -> Iterator[Any]:
     """Return the rows of all pages, from the first URL on; a page is read only when its first row is asked for.
 
     `paging` is NextLink(), Cursor(), Offset() or PageNumber(). With `workers`, so many pages are read ahead in threads
-    where their URLs are known (by offset and page number), else one; the rows come in order all the same. Where nobody
-    has said that there is such a page, `guess` reads it, whose failures mean nothing until the page is wanted.
+    where their URLs are known (by offset and page number), else one; the rows come in order all the same. `begin` reads
+    them there, told whether the page is a guess: its failures mean nothing until the page is wanted.
 
     Raises ApiOperationError for a page without a list of rows or with an error among them; for a link to a page that
     was already read and for a page whose rows came before (unless `allow_repeats`), both with the code
@@ -62,7 +63,7 @@ def rows_of_pages(
     _require_sense(paging, workers)
     asked = counted_url(url, paging) if check_count else url
     place = Place(paging.begin(asked)) if resume is None else place_of(resume, url, _name(paging))
-    ahead = ReadAhead(_reader(fetch, paging), workers, _reader(guess or fetch, paging))
+    ahead = ReadAhead(reader(fetch, paging.rows), workers, beginner(begin or at_once(fetch), paging.rows))
     watch = Watch(paging, allow_repeats, place.mark if place.url else "")
     return _Reading(ahead, watch, url, asked, paging, check_count).rows(place)
 
@@ -167,7 +168,7 @@ class _Reading:
         if url is None:
             return
         try:
-            rows = self.ahead.guess(url).rows
+            rows = self.ahead.begin(url, True)().rows
         except ApiError as error:
             logger.debug("Whether the list is complete cannot be told: %s", error)
             return
@@ -187,9 +188,10 @@ class _Reading:
                 self.ahead.announce([url, *further] if known else [url], further)
 
     def _window(self, page: Page, place: Place) -> tuple[int, bool]:
-        """Return how many pages to read at once, and whether the server's counts speak of all of them.
+        """Return how many pages to begin to read, and whether the server's counts speak of all of them.
 
-        One, while the pages are not of the size that was reckoned with.
+        One, while the pages are not of the size that was reckoned with. Of pages that are sure to be there some wait
+        for a thread, so that none waits for us.
         """
         step = page.size
         usual = place.last if place.pages else self.paging.asked(page.url) or step
@@ -200,23 +202,14 @@ class _Reading:
             left.append(ceil((place.largest - place.rows - step) / step))
         if signs.pages is not None:
             left.append(signs.pages - place.pages - 1)
-        return max(1, min([*left, self.ahead.workers])), bool(left)
+        most = self.ahead.workers * (QUEUED if left else 1)
+        return max(1, min([*left, most])), bool(left)
 
 
 def _done(page: Page, place: Place, url: str = "") -> Place:
     """Return the place after the page."""
     rows, most = place.rows + len(page.rows), max(place.most, page.size)
     return replace(place, url=url, rows=rows, pages=place.pages + 1, last=page.size, most=most)
-
-
-def _reader(fetch: Fetch, paging: Paging) -> Callable[[str], Page]:
-    """Return what reads the page at a URL."""
-
-    def read(url: str) -> Page:
-        body, response = fetch(url)
-        return page_of(url, body, response, paging.rows)
-
-    return read
 
 
 def _too_much(error: ApiError) -> bool:

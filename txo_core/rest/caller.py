@@ -80,6 +80,7 @@ class Caller:
         wait: bool = True,
         resumes: OperationState | None = None,
         guess: bool = False,
+        parses_later: bool = False,
     ) -> Response:
         """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
         self._require_open(method)
@@ -104,6 +105,7 @@ class Caller:
             wait=wait,
             resumes=resumes,
             guess=guess,
+            parses_later=parses_later,
         )
         return self._sessions.send(request, timeout=checked_timeout(timeout), options=options)
 

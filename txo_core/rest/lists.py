@@ -1,6 +1,7 @@
 """Lists of an API, read through a client: all pages of any list, and the entities of an OData service."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Unpack
 
@@ -9,7 +10,7 @@ from requests import Response
 from txo_core.exceptions import ApiError
 from txo_core.http.origins import credential_headers, origin_of
 from txo_core.odata.conditions import Conditions
-from txo_core.paginators import Fetch, Paging, rows_of_pages
+from txo_core.paginators import Paging, rows_of_pages
 from txo_core.rest.arguments import checked_url
 from txo_core.rest.caller import Caller, CallOptions, Params, parsed
 from txo_core.rest.entities import entities_url, page_size_headers, with_filter, without_annotations
@@ -59,15 +60,16 @@ def paginate(
 ) -> Iterator[Any]:
     """Return the rows of the list, page by page as they are asked for; see `rows_of_pages`."""
     first = with_filter(with_query(join_url(caller.base_url, checked_url(url)), params), odata_filter)
+    pages = _Pages(caller, first, options)
     return rows_of_pages(
-        _fetch(caller, first, options),
+        pages.fetch,
         first,
         paging=paging,
         resume=resume,
         check_count=check_count,
         workers=workers,
         allow_repeats=allow_repeats,
-        guess=_fetch(caller, first, options, guess=True),
+        begin=pages.begin,
     )
 
 
@@ -95,19 +97,31 @@ def get_odata_entities(
     return rows if annotations else [without_annotations(row) for row in rows]
 
 
-def _fetch(caller: Caller, first: str, options: CallOptions, guess: bool = False) -> Fetch:
-    """Return what reads a page; a guess is sent once, and its failure does not count.
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """Reads the pages of a list; credentials among the caller's headers stay with the origin that he called."""
 
-    Credentials among the caller's headers stay with the origin that he called.
-    """
-    everywhere = dict(options.get("headers") or {})
-    for name in credential_headers(list(everywhere)):
-        del everywhere[name]
+    caller: Caller
+    first: str
+    options: CallOptions
 
-    def fetch(url: str) -> tuple[Any, Response]:
-        at_home = origin_of(url) == origin_of(first)
-        sent: CallOptions = options if at_home else {**options, "headers": everywhere}
-        response = caller.send("GET", url, guess=guess, **sent)
+    def fetch(self, url: str) -> tuple[Any, Response]:
+        """Return the page as JSON, and the answer it came in."""
+        response = self.caller.send("GET", url, **self._sent(url))
         return parsed(response), response
 
-    return fetch
+    def begin(self, url: str, guess: bool) -> Callable[[], tuple[Any, Response]]:
+        """Return what gives the page, which is here, but not parsed: the thread can send its next request.
+
+        A guess is sent once, and its failure does not count.
+        """
+        response = self.caller.send("GET", url, guess=guess, parses_later=True, **self._sent(url))
+        return lambda: (parsed(response), response)
+
+    def _sent(self, url: str) -> CallOptions:
+        if origin_of(url) == origin_of(self.first):
+            return self.options
+        everywhere = dict(self.options.get("headers") or {})
+        for name in credential_headers(list(everywhere)):
+            del everywhere[name]
+        return {**self.options, "headers": everywhere}
