@@ -83,8 +83,9 @@ def _has(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def _our_side(chain: list[BaseException], origin: str) -> Failure | None:
-    if _has(chain, DeadlinePassed):
-        return Failure("total-timeout", "the time for the whole call was over", sent=False, timed_out=True)
+    late = next((error for error in chain if isinstance(error, DeadlinePassed)), None)
+    if late is not None:
+        return Failure("total-timeout", str(late), sent=False, timed_out=True)
     if _has(chain, BodyTooLarge):
         return Failure("body-too-large", str(chain[0]), transient=False)
     if _has(chain, NoJson):

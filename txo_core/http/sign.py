@@ -6,7 +6,8 @@ from typing import Protocol
 from requests import PreparedRequest, Response
 
 from txo_core.http.origins import TrustedOrigins
-from txo_core.http.policy import Send, derive
+from txo_core.http.policy import Send, call_of, derive
+from txo_core.http.token_cache import wanted_until
 
 
 class Token(Protocol):
@@ -76,7 +77,7 @@ class Bearer:
 
     def sign(self, request: PreparedRequest) -> None:
         """Set the header; raises what the provider raises if no token can be had."""
-        request.headers["Authorization"] = f"Bearer {self.tokens.get_token(self.scope).token}"
+        request.headers["Authorization"] = f"Bearer {self._token_for(request)}"
 
     def renew(self, rejected: PreparedRequest) -> bool:
         """Drop the rejected token, unless another thread has already replaced it; True if there is a new one."""
@@ -84,7 +85,12 @@ class Bearer:
         drop = getattr(self.tokens, "drop", None)
         if callable(drop):
             drop(used)
-        return self.tokens.get_token(self.scope).token != used
+        return self._token_for(rejected) != used
+
+    def _token_for(self, request: PreparedRequest) -> str:
+        """Return a token in the time that the request's call has left."""
+        with wanted_until(call_of(request).deadline):
+            return self.tokens.get_token(self.scope).token
 
     def judge(self, request: PreparedRequest, accepted: bool) -> None:
         """Tell the provider how its new token fared: if that was rejected too, the token is not the reason."""

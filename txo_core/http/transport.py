@@ -161,7 +161,7 @@ class PolicyAdapter(HTTPAdapter):
         """Return the seconds for connecting and for the answer that the attempt and the whole call leave."""
         left = call.deadline - self.clock()
         if left <= 0:
-            raise DeadlinePassed("the time for the whole call is over")
+            raise DeadlinePassed("the time for the whole call was over")
         timeout = self.timeout if call.timeout is None else call.timeout
         connect, read = timeout if isinstance(timeout, tuple) else (min(timeout, CONNECT_TIMEOUT), timeout)
         return min(connect, left), min(read, left)

@@ -1,11 +1,14 @@
+import os
 import threading
 
 import pytest
 
 from tests.support.scripted import FakeTime
 from txo_core.exceptions import ApiAuthenticationError, ConfigurationError
+from txo_core.http import token_cache
+from txo_core.http.failures import DeadlinePassed
 from txo_core.http.token import AccessToken
-from txo_core.http.token_cache import TokenCache
+from txo_core.http.token_cache import TokenCache, wanted_until
 
 
 class Provider:
@@ -202,3 +205,58 @@ def test_not_all_processes_renew_in_the_same_second() -> None:
 
     assert [provider.get(3330) for provider in (early, late)] == ["made-up-2", "made-up-1"]
     assert late.get(35) == "made-up-2"
+
+
+def test_a_call_does_not_wait_for_the_new_token_while_the_old_one_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_cache, "SHORT_WAIT", 0.01)
+    provider, goes_on = Provider(), threading.Event()
+    provider.get()
+    fetch = provider.fetch
+    provider.cache._fetch = lambda: (goes_on.wait(30), fetch())[1]
+
+    assert [provider.get(3400), provider.get()] == ["made-up-1", "made-up-1"]
+    goes_on.set()
+    assert provider.get(200) == "made-up-2"
+
+
+def test_a_request_that_never_ends_is_given_up_in_the_end() -> None:
+    provider, goes_on = Provider(), threading.Event()
+    fetch = provider.fetch
+    provider.cache._fetch = lambda: (AccessToken(f"made-up-late {goes_on.wait(30)}"), 3600.0)
+    with wanted_until(0.0), pytest.raises(DeadlinePassed):
+        provider.get()
+    provider.cache._fetch = fetch
+
+    with wanted_until(0.0), pytest.raises(DeadlinePassed):
+        provider.get(100)
+    assert provider.get(100) == "made-up-1"
+    goes_on.set()
+    assert provider.get() == "made-up-1"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_does_not_wait_for_a_thread_that_it_has_not() -> None:
+    provider, goes_on = Provider(), threading.Event()
+    fetch = provider.fetch
+    provider.cache._fetch = lambda: (goes_on.wait(30), fetch())[1]
+    with wanted_until(0.0), pytest.raises(DeadlinePassed):
+        provider.get()
+
+    child = os.fork()
+    if child == 0:
+        provider.cache._fetch = fetch
+        os._exit(0 if provider.get() == "made-up-1" else 1)
+    _, status = os.waitpid(child, 0)
+    goes_on.set()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_without_another_thread_the_request_is_made_in_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    provider = Provider()
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+
+    assert provider.get() == "made-up-1"
