@@ -13,6 +13,7 @@ import urllib3
 from requests import PreparedRequest, Response, exceptions
 from urllib3 import exceptions as urllib3_exceptions
 
+from txo_core.http.connecting import BrokenHandshake
 from txo_core.http.json_body import NoJson
 from txo_core.http.origins import shown_origin
 from txo_core.http.policy import call_of
@@ -104,6 +105,8 @@ def _our_side(chain: list[BaseException], origin: str) -> Failure | None:
 def _encryption(chain: list[BaseException], origin: str) -> Failure | None:
     if _has(chain, ssl.SSLCertVerificationError):
         return Failure("tls", f"the certificate of {origin} is not to be trusted{TRUST}", sent=False, transient=False)
+    if _has(chain, BrokenHandshake):
+        return Failure("connection-lost", f"{origin} broke off the connection before it was ready", sent=False)
     if _has(chain, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         return Failure("connection-lost", f"{origin} broke the encrypted connection")
     if _has(chain, exceptions.SSLError, urllib3_exceptions.SSLError, ssl.SSLError):

@@ -1,7 +1,8 @@
 """Connections on which an answer has an end: a server that sends one byte now and then does not hold us for ever.
 
-A time-out of a socket holds for each read alone. Here it also holds for all reads of an answer together, from the first
-byte of its head to the last of its body.
+A time-out of a socket holds for each step alone. Here it also holds for all steps of an exchange together: connecting,
+to whichever address; the handshake; each piece that is sent; the answer, from the first byte of its head to the last
+of its body.
 """
 
 import http.client
@@ -14,8 +15,10 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from txo_core.clock import monotonic
+from txo_core.http.connecting import BROKEN, BrokenHandshake, connected
 
 MOST_INTERIM = 50
 
@@ -27,6 +30,16 @@ class AnswerTime(threading.local):
 
 
 ANSWER_TIME = AnswerTime()
+
+
+def hurry(sock: socket.socket, until: float, complaint: str) -> None:
+    """Let the next step of the socket take no longer than until the moment; TimeoutError if it has passed."""
+    left = until - monotonic()
+    if left <= 0:
+        raise TimeoutError(complaint)
+    usual = sock.gettimeout()
+    if usual is None or left < usual:
+        sock.settimeout(left)
 
 
 class TimedReader(io.RawIOBase):
@@ -43,12 +56,7 @@ class TimedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read what is there, waiting no longer than until the moment."""
-        left = self._until - monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer takes too long")
-        usual = self._socket.gettimeout()
-        if usual is None or left < usual:
-            self._socket.settimeout(left)
+        hurry(self._socket, self._until, "the answer takes too long")
         return self._stream.readinto(buffer)
 
     def close(self) -> None:
@@ -82,16 +90,48 @@ class TimedResponse(http.client.HTTPResponse):
         raise http.client.BadStatusLine("the server sends interim answers without end")
 
 
-class TimedHTTPConnection(HTTPConnection):
-    """A connection whose answers are timed."""
+class TimedSteps(HTTPConnection):
+    """What both kinds of connections have in common: connecting and sending are timed, too."""
 
     response_class = TimedResponse
 
+    def _new_conn(self) -> socket.socket:
+        """Return a new socket; raises urllib3's errors for one that cannot be had."""
+        timeout = self.timeout if isinstance(self.timeout, int | float) else math.inf
+        seconds = min(timeout, ANSWER_TIME.until - monotonic())
+        try:
+            new = connected(self._dns_host, self.port or 0, seconds, self.socket_options or (), self.source_address)
+            hurry(new, ANSWER_TIME.until, "connecting takes too long")
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"no address of {self.host} answers in time") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection: {error}") from error
+        return new
 
-class TimedHTTPSConnection(HTTPSConnection):
-    """An encrypted one."""
+    def send(self, data: Any) -> None:
+        """Send a piece of the request."""
+        if self.sock is not None:
+            hurry(self.sock, ANSWER_TIME.until, "the request takes too long to send")
+        super().send(data)
 
-    response_class = TimedResponse
+
+class TimedHTTPConnection(TimedSteps):
+    """A connection whose exchanges are timed."""
+
+
+class TimedHTTPSConnection(TimedSteps, HTTPSConnection):
+    """An encrypted one; what fails in the handshake was not sent."""
+
+    def connect(self) -> None:
+        """Connect, through a tunnel if need be, and encrypt."""
+        try:
+            super().connect()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the handshake takes too long") from error
+        except BROKEN as error:
+            raise BrokenHandshake(self, f"the handshake broke off: {error}") from error
 
 
 class TimedHTTPPool(HTTPConnectionPool):

@@ -214,9 +214,9 @@ def test_a_call_does_not_wait_for_the_new_token_while_the_old_one_is_good(monkey
     fetch = provider.fetch
     provider.cache._fetch = lambda: (goes_on.wait(30), fetch())[1]
 
-    assert [provider.get(3400), provider.get()] == ["made-up-1", "made-up-1"]
+    assert [provider.get(3500), provider.get()] == ["made-up-1", "made-up-1"]
     goes_on.set()
-    assert provider.get(200) == "made-up-2"
+    assert provider.get(100) == "made-up-2"
 
 
 def test_a_request_that_never_ends_is_given_up_in_the_end() -> None:
