@@ -8,13 +8,16 @@ from urllib.parse import parse_qsl, urlsplit
 from requests import PreparedRequest, Response
 
 from txo_core.clock import Clock, monotonic
+from txo_core.http import urllib3_log
 from txo_core.http.failures import NETWORK_ERRORS, READS, failure_of, in_doubt, throttled
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Attempt, Send, call_of
-from txo_core.logs.records import install
+from txo_core.logs import records
 
 logger = logging.getLogger("txo_core.http")
-install()  # a client may be used without our set-up of logging, and urllib3 logs every path and query
+# A client may be used without our set-up of logging, and urllib3 logs every path and query.
+records.install()
+urllib3_log.install()
 
 SHOWN_PARAMETERS = frozenset(
     {"$top", "$skip", "$select", "$expand", "$orderby", "$count", "api-version", "page", "per_page", "limit", "offset"}

@@ -146,6 +146,8 @@ def _no_answer(chain: list[BaseException], origin: str) -> Failure | None:
         return Failure("read-timeout", f"{origin} did not answer in time", timed_out=True)
     if _has(chain, exceptions.ChunkedEncodingError, http.client.IncompleteRead):
         return Failure("truncated", f"the answer of {origin} broke off")
+    if _has(chain, http.client.HTTPException) and not _has(chain, ConnectionError):
+        return Failure("malformed-answer", f"the answer of {origin} is no HTTP that can be read")
     if _has(chain, exceptions.ContentDecodingError, urllib3_exceptions.DecodeError):
         return Failure("undecodable", f"the answer of {origin} could not be unpacked")
     if _has(chain, urllib3_exceptions.ProtocolError, ConnectionError):

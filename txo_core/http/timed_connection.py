@@ -7,6 +7,7 @@ of its body.
 
 import http.client
 import io
+import logging
 import math
 import socket
 import threading
@@ -19,6 +20,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from txo_core.clock import monotonic
 from txo_core.http.connecting import BROKEN, BrokenHandshake, connected
+from txo_core.http.mended_head import Replay, mended
+
+logger = logging.getLogger("txo_core.http")
 
 MOST_INTERIM = 50
 
@@ -73,6 +77,19 @@ class TimedResponse(http.client.HTTPResponse):
         if ANSWER_TIME.until < math.inf:
             stream: Any = self.fp
             self.fp = io.BufferedReader(TimedReader(stream.detach(), sock, ANSWER_TIME.until))
+
+    def begin(self) -> None:
+        """Read the head; one that could not be read to its end is read again without what is no header in it."""
+        super().begin()
+        lines = mended(self.msg)
+        self.msg.defects.clear()  # of which urllib3 would warn
+        if lines is not None:
+            first = f"HTTP/{self.version // 10}.{self.version % 10} {self.status} {self.reason}"
+            head = "\r\n".join([first, *lines, "", ""]).encode("latin-1")
+            self.headers: Any = None
+            self.fp = io.BufferedReader(Replay(head, self.fp))
+            super().begin()
+            logger.debug("The head of an answer had lines that are no headers; they were left out")
 
     def _read_status(self) -> tuple[str, int, str]:
         """Return the first line of the answer; interim answers before it (RFC 9110, 15.2) are none.

@@ -220,10 +220,19 @@ def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
     assert (answer.status_code, answer.content) == (200, b"ok")
 
 
-@pytest.mark.parametrize("head", [EARLY * 60 + OK, b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK])
-def test_interim_answers_without_end_and_other_protocols_are_a_lost_connection(head: bytes) -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        EARLY * 60 + OK,
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK,
+        b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+    ],
+)
+def test_what_is_no_answer_in_http_is_told_as_such(head: bytes) -> None:
     with server(reply(head)) as url:
-        assert code_of(PolicyAdapter([]), url) == "connection-lost"
+        assert code_of(PolicyAdapter([]), url) == "malformed-answer"
 
 
 @pytest.mark.parametrize("length", [1, 10, 100, 600])
