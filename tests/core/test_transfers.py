@@ -5,12 +5,12 @@ import io
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from requests import PreparedRequest
 
 from tests.support.sandbox import Sandbox
 from txo_core.api_factory import create_rest_api
@@ -23,6 +23,7 @@ from txo_core.exceptions import (
     FileOperationError,
     ValidationError,
 )
+from txo_core.oauth import FixedToken
 from txo_core.rest import RestClient
 
 
@@ -39,10 +40,12 @@ class Growing(io.FileIO):
         return super().read(-1 if size is None else size) or b""
 
 
+TIMEOUTS = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02}
+
+
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[RestClient]:
-    timeouts = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02}
-    data = {"global": {"api-base-url": sandbox.api_url}, "script-behavior": {"api-timeouts": timeouts}}
+    data = {"global": {"api-base-url": sandbox.api_url}, "script-behavior": {"api-timeouts": TIMEOUTS}}
     with create_rest_api(TxoConfig("txo", "test", data), require_auth=False) as client:
         yield client
 
@@ -123,6 +126,49 @@ def test_a_full_disk_is_an_error_of_the_file(api: RestClient, sandbox: Sandbox) 
         api.download(f"{sandbox.url}/files/10", "/proc/self/no-such-place/a.bin")
 
 
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(("size", "kind"), [(1_000_000, "delay=0"), (5000, "truncate"), (1000, "status=202")])
+def test_a_disk_without_room_is_an_error_of_the_file_that_shows_nothing_of_the_request(
+    sandbox: Sandbox, tmp_path: Path, size: int, kind: str
+) -> None:
+    """With `truncate`, it shows when the second attempt begins; with 202, when the result is there."""
+    fault(sandbox, f"/files/{size}", kind, times=1)
+    data = {"global": {"api-base-url": sandbox.api_url}, "script-behavior": {"api-timeouts": TIMEOUTS}}
+    folder = tmp_path / "files"
+    with (
+        create_rest_api(TxoConfig("txo", "test", data), tokens=FixedToken("made-up-token")) as api,
+        room_for(10),
+        pytest.raises(FileOperationError, match="could not be saved") as error,
+    ):
+        api.download(f"{sandbox.url}/files/{size}?made-up=1", folder / "a.bin")
+
+    assert not any("made-up" in text for text in texts_below(error.value))
+    assert list(folder.iterdir()) == []
+
+
+def texts_below(error: BaseException | None) -> Iterator[str]:
+    """Yield what an error chains, and what stands in the frames below the client, requests with their headers."""
+    while error is not None:
+        yield repr(error) + str(error)
+        trace = error.__traceback__
+        while trace is not None:
+            for value in trace.tb_frame.f_locals.values():
+                if isinstance(value, PreparedRequest):
+                    yield f"{value.url} {dict(value.headers)}"
+            trace = trace.tb_next
+        error = error.__cause__ or error.__context__
+
+
 def test_the_result_of_a_long_operation_can_be_a_file(api: RestClient, sandbox: Sandbox, tmp_path: Path) -> None:
     fault(sandbox, "/files/1000", "status=202", times=1)
 
@@ -185,17 +231,20 @@ def test_an_upload_that_nobody_reads_has_an_end(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
+        over = threading.Event()
+
         def sip() -> None:
             peer, _ = listener.accept()
             with peer, suppress(OSError):
-                while peer.recv(2000):
-                    time.sleep(0.05)
+                while not over.wait(0.05):
+                    peer.recv(2000)
 
         thread = threading.Thread(target=sip, daemon=True)
         thread.start()
         data = {"global": {"api-base-url": url}}
         with create_rest_api(TxoConfig("txo", "test", data), require_auth=False) as api, pytest.raises(ApiTimeoutError):
             api.upload(url, source, total_timeout=0.5, method="POST")
+        over.set()
         thread.join(10)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from requests import Response
 
@@ -18,6 +18,8 @@ from txo_core.rest.caller import parsed
 
 Sender = Callable[..., Response]
 """What sends a call: `Caller.send`."""
+
+T = TypeVar("T")
 
 GIBIBYTE = 1024**3
 LONGEST_FILE = 10 * GIBIBYTE
@@ -38,8 +40,9 @@ class FileSink:
     def begin(self) -> Callable[[bytes], object]:
         """Empty the file, and return what writes to it."""
         self.used = True
-        self.file.seek(0)
-        self.file.truncate()
+        with explained(self.path):
+            self.file.seek(0)  # which writes first what an earlier attempt has left in the buffer
+            self.file.truncate()
         return self.write
 
     def write(self, chunk: bytes) -> None:
@@ -58,14 +61,18 @@ def download(send: Sender, url: str, path: str | Path, max_bytes: int = LONGEST_
         raise ValidationError("max_bytes is no number of bytes", "Give a whole number", "max_bytes=1_000_000")
     headers = Headers({"Accept": "*/*"})
     headers.update(checked_headers(options.pop("headers", None)))
-    with atomic_write(target) as file:
-        sink = FileSink(file, target, max_bytes)
-        response = send("GET", url, headers=headers, sink=sink, **options)
-        if response.status_code != 200:
-            raise _nothing(response)
-        if not sink.used:
-            # The result of a long operation: another request brought it, and its body is in memory.
-            sink.begin()(response.content)
+
+    def fetch() -> None:
+        with atomic_write(target) as file:
+            sink = FileSink(file, target, max_bytes)
+            response = send("GET", url, headers=headers, sink=sink, **options)
+            if response.status_code != 200:
+                raise _nothing(response)
+            if not sink.used:
+                # The result of a long operation: another request brought it, and its body is in memory.
+                sink.begin()(response.content)
+
+    _bare(fetch)
     return target
 
 
@@ -85,7 +92,16 @@ def upload(
     headers = Headers({"Content-Type": content_type})
     headers.update(checked_headers(options.pop("headers", None)))
     with _opened(checked_path(path)) as file:
-        return parsed(send(method, url, body=file, headers=headers, **options))
+        return parsed(_bare(lambda: send(method, url, body=file, headers=headers, **options)))
+
+
+def _bare(work: Callable[[], T]) -> T:
+    """Return what the work does; an error of a file is raised anew, without a trace in which the request stands."""
+    try:
+        return work()
+    except FileOperationError as error:
+        told = FileOperationError(*error.args)
+    raise told
 
 
 @contextmanager
