@@ -29,7 +29,8 @@ from txo_core.oauth import ClientCredentials
 from txo_core.odata import build_odata_filter
 from txo_core.rest import RestClient, entity_keys
 from txo_core.rest.entities import without_annotations
-from txo_core.rest.writes import MOST_PAGES, TRIES, create_or_update
+from txo_core.rest.entity_search import MOST_PAGES
+from txo_core.rest.writes import TRIES, create_or_update
 from txo_core.results import ItemResult
 
 NEW = {"no": "C9", "name": "New", "city": "Oslo", "balance": 12.5}

@@ -7,7 +7,7 @@ from requests import PreparedRequest, Response
 from txo_core.clock import Clock, monotonic
 from txo_core.exceptions import CircuitOpenError
 from txo_core.http.circuit import Circuit, Ticket, Tolerance
-from txo_core.http.errors import called
+from txo_core.http.errors import unsent
 from txo_core.http.failures import NETWORK_ERRORS, DeadlinePassed, failure_of, is_outage
 from txo_core.http.origins import origin_of, shown_origin
 from txo_core.http.policy import Send, call_of
@@ -101,16 +101,13 @@ class CircuitBreaker:
                 logger.warning("%s %s: nothing is sent there for %.0f s", _server(request), circuit.reason, seconds)
 
     def _rejection(self, circuit: Circuit, request: PreparedRequest) -> CircuitOpenError:
-        call = call_of(request)
         left = max(0.0, circuit.until - self._clock())
         return CircuitOpenError(
-            f"{called(request)} was not sent: {_server(request)} {circuit.reason}, it is tried again in {left:.0f} s",
+            f"{unsent(request)}: {_server(request)} {circuit.reason}, it is tried again in {left:.0f} s",
             code="circuit-open",
-            attempts=call.attempts,
             retry_after=left,
             retryable=True,
-            details=call.details,
-            in_doubt=call.in_doubt,
+            **call_of(request).facts,
         )
 
 

@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from requests import Response
 
+from txo_core.http.retry_after import retry_after
 from txo_core.redaction import redact
 
 LONGEST_MESSAGE = 500
@@ -64,6 +65,23 @@ def request_id_of(response: Response) -> str | None:
     """Return the id under which the server's people find this request in their log."""
     found = next((response.headers[name] for name in REQUEST_ID_HEADERS if response.headers.get(name)), None)
     return found and clean(found, 120)
+
+
+class Answered(TypedDict):
+    """What an error tells of the answer that it means: see `ApiError`."""
+
+    status_code: int
+    request_id: str | None
+    retry_after: float | None
+
+
+def told_by(response: Response) -> Answered:
+    """Return what an error tells of the answer: `ApiError(sentence, **told_by(response), **call.facts)`."""
+    return {
+        "status_code": response.status_code,
+        "request_id": request_id_of(response),
+        "retry_after": retry_after(response),
+    }
 
 
 def clean(text: str, longest: int = LONGEST_MESSAGE) -> str:

@@ -10,12 +10,11 @@ from txo_core.exceptions import (
     ApiTimeoutError,
     EntityNotFoundError,
 )
-from txo_core.http.error_body import clean, problem_of, request_id_of
+from txo_core.http.error_body import clean, problem_of, told_by
 from txo_core.http.failures import NETWORK_ERRORS, failure_of, holds_soap_fault, may_help, repeatable
 from txo_core.http.json_body import NoJson
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Call, Send, call_of
-from txo_core.http.retry_after import retry_after
 from txo_core.redaction import redact
 
 ERRORS: dict[int, type[ApiError]] = {
@@ -69,14 +68,10 @@ def error_of_response(response: Response, call: Call) -> ApiError:
     said = f"{problem}; {hint}" if status == 401 and str(problem) else str(problem) or hint
     return ERRORS.get(status, ApiOperationError)(
         f"{called(response.request)} answered {_status(response)}{': ' if said else ''}{said}{_tries(call)}",
-        status_code=status,
         code=problem.code,
-        attempts=call.attempts,
-        retry_after=retry_after(response),
         retryable=may_help(response, response.request),
-        request_id=request_id_of(response),
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **told_by(response),
+        **call.facts,
     )
 
 
@@ -89,10 +84,8 @@ def error_of_failure(error: Exception, request: PreparedRequest, call: Call) -> 
     return kind(
         f"{called(request)} failed: {failure.sentence}{doubt}{_tries(call)}",
         code=failure.code,
-        attempts=call.attempts,
         retryable=failure.transient and not unsure,
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **call.facts,
     )
 
 
@@ -103,19 +96,21 @@ def error_of_no_json(response: Response, call: Call) -> ApiOperationError:
     return ApiOperationError(
         f"{called(response.request)} answered {response.status_code} with {kind}"
         f" that is no JSON{': ' if said else ''}{said or ''}{_tries(call)}",
-        status_code=response.status_code,
         code="no-json",
-        attempts=call.attempts,
         retryable=repeatable(response.request),
-        request_id=request_id_of(response),
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **told_by(response),
+        **call.facts,
     )
 
 
 def called(request: PreparedRequest) -> str:
     """Return method and address, without the query: who reads it need not see the data in it."""
     return redact(f"{request.method} {address_of(request.url)}")
+
+
+def unsent(request: PreparedRequest) -> str:
+    """Return that our own side keeps the request back; `was not sent again`, where an attempt has gone before."""
+    return f"{called(request)} was not sent{' again' if call_of(request).attempts else ''}"
 
 
 def _status(response: Response) -> str:

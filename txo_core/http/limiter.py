@@ -4,7 +4,7 @@ from requests import PreparedRequest, Response
 
 from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.exceptions import ApiRateLimitError
-from txo_core.http.errors import called
+from txo_core.http.errors import unsent
 from txo_core.http.origins import shown_origin
 from txo_core.http.pace import PACE, Pace
 from txo_core.http.pacer import Pacer, Pacers
@@ -81,14 +81,11 @@ class RateLimiter(Throttle):
 
 
 def _rejection(request: PreparedRequest, wait: float) -> ApiRateLimitError:
-    call = call_of(request)
     return ApiRateLimitError(
-        f"{called(request)} was not sent: {shown_origin(request.url or '')} allows no more calls for now,"
+        f"{unsent(request)}: {shown_origin(request.url or '')} allows no more calls for now,"
         f" the next one in {wait:.0f} s",
         code="rate-limit",
-        attempts=call.attempts,
         retry_after=wait,
         retryable=True,
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **call_of(request).facts,
     )

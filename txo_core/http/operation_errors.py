@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from requests import PreparedRequest, Response
 
 from txo_core.exceptions import ApiError, ApiOperationError, ApiTimeoutError, EntityNotFoundError, HelpfulError
-from txo_core.http.error_body import problem_in, request_id_of
+from txo_core.http.error_body import problem_in, request_id_of, told_by
 from txo_core.http.errors import called, error_of_failure, error_of_no_json, error_of_response
 from txo_core.http.failures import repeatable
 from txo_core.http.json_body import NoJson
@@ -17,18 +17,13 @@ from txo_core.http.retry_after import retry_after
 
 def no_address(request: PreparedRequest, response: Response) -> ApiOperationError:
     """Return the error that a receipt without an address means."""
-    call = call_of(request)
     return ApiOperationError(
         f"{called(request)} answered 202 (accepted), but not where to ask for the result: none of the headers"
         " Location, Operation-Location and Azure-AsyncOperation is there; see in the API's documentation how"
         " the end of this operation is found out. If the receipt is all there is, call it with long_running=False",
-        status_code=202,
         code="no-status-url",
-        attempts=call.attempts,
-        request_id=request_id_of(response),
-        retry_after=retry_after(response),
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **told_by(response),
+        **call_of(request).facts,
     )
 
 
@@ -38,15 +33,11 @@ def failed(request: PreparedRequest, state: OperationState, response: Response, 
     properties = body.get("properties")
     problem = problem_in(properties if "error" not in body and isinstance(properties, dict) else body)
     said = f": {problem}" if str(problem) else ""
-    call = call_of(request)
     return ApiOperationError(
         f"{state.called} was accepted, but then {word}{said}",
-        status_code=response.status_code,
         code=problem.code or word,
-        attempts=call.attempts,
-        request_id=request_id_of(response),
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **told_by(response),
+        **call_of(request).facts,
     )
 
 
@@ -56,15 +47,11 @@ def no_status(request: PreparedRequest, state: OperationState, response: Respons
     return ApiOperationError(
         f"{state.called} was accepted, but its status page answered {response.status_code} without a status, so it is"
         f" not known whether it has ended; it goes on at {state.address}{_hint(state)}",
-        status_code=response.status_code,
         code="no-status",
-        attempts=call.attempts,
-        retry_after=retry_after(response),
         retryable=call.options.resumes is not None,
-        request_id=request_id_of(response),
-        details=call.details,
-        in_doubt=call.in_doubt,
         resume_token=state.token,
+        **told_by(response),
+        **call.facts,
     )
 
 
@@ -79,13 +66,11 @@ def too_long(
         f"{_hint(state)}",
         status_code=None if response is None else response.status_code,
         code="operation-timeout",
-        attempts=call.attempts,
         retry_after=asked_for,
         retryable=call.options.resumes is not None,
         request_id=None if response is None else request_id_of(response),
-        details=call.details,
-        in_doubt=call.in_doubt,
         resume_token=state.token,
+        **call.facts,
     )
 
 
@@ -104,13 +89,11 @@ def poll_failed(request: PreparedRequest, state: OperationState, error: ApiError
         f"{error.message}; {state.called} had been accepted, it goes on at {state.address}{_hint(state)}",
         status_code=error.status_code,
         code=error.code,
-        attempts=call.attempts,
         retry_after=error.retry_after,
         retryable=error.retryable and safe,
         request_id=error.request_id,
-        details=call.details,
-        in_doubt=call.in_doubt,
         resume_token=state.token,
+        **call.facts,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from requests import PreparedRequest, Response
 
@@ -93,6 +93,14 @@ class Attempt:
         return f"{wait}{self.method} {self.address}: {self.outcome} in {self.seconds:.2f} s"
 
 
+class Facts(TypedDict):
+    """What an error tells of the call that it ends: see `ApiError`."""
+
+    attempts: int
+    details: tuple[str, ...]
+    in_doubt: bool
+
+
 @dataclass(slots=True)
 class Call:
     """One call of a caller, from its first attempt to its last; travels with the request and its copies.
@@ -116,14 +124,15 @@ class Call:
         return len(self.history)
 
     @property
-    def details(self) -> tuple[str, ...]:
-        """The attempts, one sentence each; for errors."""
-        return tuple(redact(str(attempt)) for attempt in self.history)
-
-    @property
     def in_doubt(self) -> bool:
         """Whether the server may have acted on one of the attempts."""
         return any(attempt.in_doubt for attempt in self.history)
+
+    @property
+    def facts(self) -> Facts:
+        """What an error tells of the call, `ApiError(sentence, **call.facts)`; its details are the attempts."""
+        details = tuple(redact(str(attempt)) for attempt in self.history)
+        return {"attempts": self.attempts, "details": details, "in_doubt": self.in_doubt}
 
     def follow_up(self, deadline: float, expects_json: bool = False, sink: Sink | None = None) -> "Call":
         """Return the call of a reading request that follows from this one, such as a poll; shares the history."""

@@ -7,6 +7,7 @@ from requests import PreparedRequest, Response
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 
 from txo_core.exceptions import ApiOperationError, HelpfulError
+from txo_core.http.error_body import told_by
 from txo_core.http.errors import called, error_of_failure, error_of_response, is_answer
 from txo_core.http.failures import ELSEWHERE, NETWORK_ERRORS, READS
 from txo_core.http.origins import TrustedOrigins, address_of, credential_headers, origin_of, resolved
@@ -88,11 +89,9 @@ def _result_of(done: PreparedRequest, hop: PreparedRequest, send: Send) -> Respo
         f"{called(done)} was done, but its result cannot be read: {error.message}",
         status_code=error.status_code,
         code=error.code,
-        attempts=error.attempts,
         retry_after=error.retry_after,
         request_id=error.request_id,
-        details=error.details,
-        in_doubt=True,
+        **call_of(hop).facts | {"in_doubt": True},
     )
 
 
@@ -141,12 +140,9 @@ def _callers_cookies(request: PreparedRequest, jar: RequestsCookieJar) -> bool:
 
 
 def _error(request: PreparedRequest, response: Response, reason: str) -> ApiOperationError:
-    call = call_of(request)
     return ApiOperationError(
         f"{called(request)} answered {response.status_code}: {reason} {address_of(_target(request, response))}",
-        status_code=response.status_code,
         code="redirect",
-        attempts=call.attempts,
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **told_by(response),
+        **call_of(request).facts,
     )

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote_plus, urlencode
 
-from requests import Response
+from requests import PreparedRequest, Response
 
 from txo_core.clock import Sleep, sleep
 from txo_core.exceptions import ApiAuthenticationError, ConfigurationError
-from txo_core.http.error_body import clean, request_id_of
+from txo_core.http.error_body import clean, told_by
 from txo_core.http.exchange_log import ExchangeLog
 from txo_core.http.failures import NETWORK_ERRORS, TRANSIENT, failure_of
 from txo_core.http.origins import address_of, origin_of
-from txo_core.http.policy import Options, Policy, call_of
+from txo_core.http.policy import Facts, Options, Policy, call_of
 from txo_core.http.retry import Retry
-from txo_core.http.retry_after import retry_after
 from txo_core.http.sessions import Sessions
 from txo_core.http.token import AccessToken, Secretive, can_be_sent, microsoft_code, text_of
 from txo_core.http.transport import MEBIBYTE, PolicyAdapter
@@ -110,9 +109,8 @@ class TokenEndpoint(Secretive):
         raise ApiAuthenticationError(
             f"No token could be had from {address_of(self.url)}: {failure.sentence}",
             code=failure.code,
-            attempts=call_of(request).attempts,
             retryable=failure.transient,
-            details=call_of(request).details,
+            **_not_in_doubt(request),
         )
 
     def _basic(self) -> str:
@@ -124,7 +122,7 @@ class TokenEndpoint(Secretive):
 
     def _refusal(self, response: Response, body: Mapping[str, Any]) -> ApiAuthenticationError:
         """Return the error with the provider's code; its description may repeat what we sent, and stays out."""
-        status, call = response.status_code, call_of(response.request)
+        status = response.status_code
         code = clean(str(body.get("error") or ""), 80) or None
         said = ", ".join(filter(None, (code, microsoft_code(body.get("error_description"))))) or (
             "no token in the answer" if status == 200 else "no reason given"
@@ -133,14 +131,16 @@ class TokenEndpoint(Secretive):
         return ApiAuthenticationError(
             f"No token for client {self.client_id} from {address_of(self.url)}: it answered {status} ({said})"
             f"{'; ' if hint else ''}{hint}",
-            status_code=status,
             code=code or ("no-token" if status == 200 else None),
-            attempts=call.attempts,
-            retry_after=retry_after(response),
             retryable=status in TRANSIENT,
-            request_id=request_id_of(response),
-            details=call.details,
+            **told_by(response),
+            **_not_in_doubt(response.request),
         )
+
+
+def _not_in_doubt(request: PreparedRequest | None) -> Facts:
+    """Return the facts of the token request; nothing of what the caller of the API wants was sent."""
+    return call_of(request).facts | {"in_doubt": False}
 
 
 def _check(url: Any, client_id: Any, client_secret: Any, style: Any, parameters: Mapping[str, Any]) -> None:

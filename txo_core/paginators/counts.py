@@ -55,6 +55,7 @@ def refuse_incomplete(page: Page, done: Place, paging: Paging, url: str, check_c
             f"GET {address_of(page.url)} does not say how many rows there are, so nothing can be checked. If it does,"
             " name the place: paging=NextLink(total='meta.total')",
             code="no-count",
+            **page.call.facts,
         )
     _tell_doubts(signs, page, done, paging, expected, url)
 
@@ -146,4 +147,5 @@ def incomplete(page: Page, what: str) -> ApiOperationError:
         " paging=Offset(), PageNumber() (first=0 if it counts pages from 0), Cursor('next_cursor') or"
         " NextLink('links.next'); total='' believes no count",
         code="incomplete",
+        **page.call.facts,
     )

@@ -7,9 +7,9 @@ from typing import Any
 from requests import Response
 
 from txo_core.exceptions import ApiOperationError
-from txo_core.http.error_body import problem_in, request_id_of
+from txo_core.http.error_body import problem_in, told_by
 from txo_core.http.origins import address_of
-from txo_core.http.policy import call_of
+from txo_core.http.policy import Call, call_of
 
 Fetch = Callable[[str], tuple[Any, Response]]
 """Reads the page at a URL: its JSON, and the answer it came in."""
@@ -28,7 +28,7 @@ class Page:
     """What came from a URL: the rows, and what stands around them. `at` is where the answer came from in the end.
 
     `doubled` rows were taken from its beginning, since they came before. `blank` is the error that an answer without
-    any content is, unless it stands behind the last page.
+    any content is, unless it stands behind the last page. `call` is the one that brought the page, for errors.
     """
 
     url: str
@@ -39,6 +39,7 @@ class Page:
     at: str = ""
     doubled: int = 0
     blank: ApiOperationError | None = None
+    call: Call = field(default_factory=Call)
 
     @property
     def size(self) -> int:
@@ -87,7 +88,8 @@ def page_of(url: str, body: Any, response: Response, rows_path: str | None = Non
     elif not rows_path:
         _refuse_choice(url, around, response)
     # The response itself is let go: it holds the bytes of the page a second time.
-    return Page(url, rows or [], around, response.headers, _links(response), response.url or url, blank=blank)
+    at, call = response.url or url, call_of(response.request)
+    return Page(url, rows or [], around, response.headers, _links(response), at, blank=blank, call=call)
 
 
 def rows_of(body: Any, path: str | None = None) -> list[Any] | None:
@@ -167,9 +169,9 @@ def _links(response: Response) -> Mapping[str, Mapping[str, str]]:
 def _odd(url: str, response: Response, what: str, code: str) -> ApiOperationError:
     return ApiOperationError(
         f"GET {address_of(url)} answered {what}",
-        status_code=response.status_code,
         code=code,
-        request_id=request_id_of(response),
+        **told_by(response),
+        **call_of(response.request).facts,
     )
 
 
@@ -197,13 +199,10 @@ def _names(row: Any) -> set[str]:
 def _error_of_page(url: str, error: Any, response: Response) -> ApiOperationError:
     first = error[0] if isinstance(error, list) else error
     problem = problem_in({"error": first if isinstance(first, Mapping | str) else str(first)})
-    call = call_of(response.request)
     return ApiOperationError(
         f"GET {address_of(url)} answered {response.status_code} with an error among the rows: {problem}",
-        status_code=response.status_code,
         code=problem.code or "error-in-page",
-        attempts=call.attempts,
         retryable=True,
-        request_id=request_id_of(response),
-        details=call.details,
+        **told_by(response),
+        **call_of(response.request).facts,
     )

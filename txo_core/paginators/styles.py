@@ -49,7 +49,9 @@ class Cursor(Paging):
             return None
         if not isinstance(cursor, str | int):
             raise ApiOperationError(
-                f"GET {address_of(page.url)} gives no text as cursor under {self.field!r}", code="no-cursor"
+                f"GET {address_of(page.url)} gives no text as cursor under {self.field!r}",
+                code="no-cursor",
+                **page.call.facts,
             )
         return with_parameters(page.url, {self.param: str(cursor)})
 
@@ -99,6 +101,7 @@ class Offset(Paging):
             raise ApiOperationError(
                 f"GET {address_of(page.url)} gave no rows and speaks of more; name the size: Offset(size=100)",
                 code="incomplete",
+                **page.call.facts,
             )
         offset = (whole_number(parameter(page.url, self.param)) or 0) + step
         return with_parameters(page.url, {self.param: offset})
@@ -177,6 +180,7 @@ class PageNumber(Paging):
                 f"GET {address_of(page.url)} is not the first page of the list by the server's word; if the API counts"
                 " its pages from 0, say PageNumber(first=0)",
                 code="incomplete",
+                **page.call.facts,
             )
         if page.rows and 0 < place.last < place.most and place.largest < 0 and not self.short_pages:
             raise ApiOperationError(
@@ -184,6 +188,7 @@ class PageNumber(Paging):
                 " and does not count them all; the list may have gaps. Page by Offset, or say short_pages=True if this"
                 " API leaves out rows that you may not see",
                 code="uneven-pages",
+                **page.call.facts,
             )
 
     def asked(self, url: str) -> int | None:

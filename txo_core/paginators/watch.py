@@ -87,4 +87,4 @@ class Watch:
         else:
             why = "; the list would never end. If its rows are alike by nature, select their key too, or say"
             why += " allow_repeats=True"
-        return ApiOperationError(problem + why, code="repeated-page")
+        return ApiOperationError(problem + why, code="repeated-page", **page.call.facts)

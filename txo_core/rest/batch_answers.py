@@ -9,6 +9,7 @@ from requests import Response
 from requests.structures import CaseInsensitiveDict
 
 from txo_core.exceptions import ApiError, ApiOperationError, TxoError
+from txo_core.http.error_body import told_by
 from txo_core.http.errors import called, error_of_response
 from txo_core.http.failures import in_doubt, may_help, repeatable, throttled
 from txo_core.http.origins import address_of
@@ -32,10 +33,9 @@ def entries_of(value: Any, response: Response) -> Entries:
         raise ApiOperationError(
             f"{called(response.request)} answered {response.status_code} without a list of responses;"
             " is this the address of a batch?",
-            status_code=response.status_code,
             code="no-batch",
-            attempts=call_of(response.request).attempts,
-            in_doubt=True,
+            **told_by(response),
+            **call_of(response.request).facts | {"in_doubt": True},
         )
     entries: dict[str, list[Mapping[str, Any]]] = {}
     for entry in listed:
@@ -196,6 +196,5 @@ def _error(part: Part, error: ApiError, unsure: bool = False) -> ApiError:
     harmless = repeatable(part.prepared)
     doubt = f"{_DOUBT}, so it was not sent again" if unsure and not harmless else ""
     made = copied(error, f"{called(part.prepared)} {error}{doubt}", error.retryable or (unsure and harmless))
-    call = call_of(part.prepared)
-    made.attempts, made.details, made.in_doubt = call.attempts, call.details, call.in_doubt
+    vars(made).update(call_of(part.prepared).facts)
     return made

@@ -153,7 +153,7 @@ def _pages(fetch: Fetch, url: str) -> Iterator[Page]:
         rows = blake2b(repr(page.rows).encode("utf-8", "surrogatepass"), digest_size=16).digest()
         rows_seen[rows] += 1
         if rows_seen[rows] > _times(page.rows):
-            raise _repeated(url, "gives the same page again")
+            raise _repeated(page, "gives the same page again")
         yield page
         link = next_link(page)
         if link is None:
@@ -161,7 +161,7 @@ def _pages(fetch: Fetch, url: str) -> Iterator[Page]:
         source, url = url, requote_uri(resolved(page.at, link))
         refuse_downgrade(source, url)
         if hash(url) in seen:
-            raise _repeated(source, "names a next page that was already read")
+            raise _repeated(page, "names a next page that was already read")
 
 
 def _times(rows: list[Any]) -> int:
@@ -171,8 +171,9 @@ def _times(rows: list[Any]) -> int:
     return 1 if len(rows) >= EVIDENT else MOST_SMALL_PAGES
 
 
-def _repeated(url: str, problem: str) -> ApiOperationError:
-    return ApiOperationError(f"GET {address_of(url)} {problem}; the changes are incomplete", code="repeated-page")
+def _repeated(page: Page, problem: str) -> ApiOperationError:
+    sentence = f"GET {address_of(page.url)} {problem}; the changes are incomplete"
+    return ApiOperationError(sentence, code="repeated-page", **page.call.facts)
 
 
 def _page(fetch: Fetch, url: str) -> Page:

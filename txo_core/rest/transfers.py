@@ -10,6 +10,7 @@ from requests import Response
 
 from txo_core.atomic import atomic_write, explained
 from txo_core.exceptions import ApiOperationError, FileOperationError, ValidationError
+from txo_core.http.error_body import told_by
 from txo_core.http.errors import called
 from txo_core.http.headers import Headers
 from txo_core.http.policy import call_of
@@ -119,12 +120,9 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _nothing(response: Response) -> ApiOperationError:
-    call = call_of(response.request)
     return ApiOperationError(
         f"{called(response.request)} answered {response.status_code}, which brings no file",
-        status_code=response.status_code,
         code="no-file",
-        attempts=call.attempts,
-        details=call.details,
-        in_doubt=call.in_doubt,
+        **told_by(response),
+        **call_of(response.request).facts,
     )
