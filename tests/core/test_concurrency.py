@@ -731,6 +731,7 @@ class DataFrame:
         lambda: anything(double, [1], timeout=float("nan")),
         lambda: anything(double, [1], stop_on="all"),
         lambda: anything(double, [1], stop_on=(KeyboardInterrupt,)),
+        lambda: anything(double, [1], threads=5),
         lambda: rate_limited_parallel(double, [1], calls_per_second=0),
         lambda: rate_limited_parallel(double, [1], calls_per_second=float("inf")),
         lambda: rate_limited_parallel(double, [1], calls_per_second=-1),
@@ -744,6 +745,18 @@ def test_what_cannot_be_meant_is_refused_with_an_example(use: Callable[[], Any])
 
     assert refused.value.how_to_fix
     assert refused.value.example
+
+
+@pytest.mark.parametrize("function", [parallel_map, rate_limited_parallel, batch_process])
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("workers", "max_workers"), ("time_out", "timeout"), ("stopon", "stop_on"), ("show_progres", "show_progress")],
+)
+def test_a_misspelt_option_is_told_with_the_nearest(function: Any, misspelt: str, meant: str) -> None:
+    with pytest.raises(ValidationError, match=f"Did you mean {meant}") as refused:
+        function(double, [1], **{misspelt: 1})
+
+    assert f"{function.__name__}() takes no option '{misspelt}'" in str(refused.value)
 
 
 # ---- with the client, on real sockets --------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ def create_or_update(send: Send, url: str, entity: Entity, key: Key, **options: 
     of one process that write one key take turns; between processes only a server that keeps keys unique helps.
 
     Raises ValidationError for a key without a value, ApiOperationError (code `key-not-unique`) where more than one
-    entity has the key, and nothing is written then; else what the client raises. `attempts`, `details` and `in_doubt` of
-    an error are those of all its requests together.
+    entity has the key, and nothing is written then; else what the client raises. What an error tells (`attempts`,
+    `details`, `in_doubt`) is of all its requests together.
     """
     values = key_values(entity, key)
     fields = json_fields(entity)
