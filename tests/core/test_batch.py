@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from requests import PreparedRequest, Response
 
-from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from tests.support.clients import connected
+from tests.support.sandbox import Sandbox
 from tests.support.scripted import API, FakeTime, response_of
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
 from txo_core.exceptions import (
     ApiAuthenticationError,
     ApiError,
@@ -33,24 +32,11 @@ from txo_core.http.retry import Retry
 from txo_core.http.retry_budget import RetryBudget
 from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
-from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
 from txo_core.rest.batch import BatchAnswer, BatchRequest, BatchResult
 from txo_core.rest.batch_parts import relative_url
 
 BATCH = "POST /api/v1/$batch"
-
-
-def connected(sandbox: Sandbox, key_header: str | None = None, **timeouts: float) -> RestClient:
-    settings = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, **timeouts}
-    data: dict[str, Any] = {
-        "global": {"api-base-url": sandbox.api_url},
-        "script-behavior": {"api-timeouts": settings},
-    }
-    if key_header:
-        data["global"]["idempotency-header"] = key_header
-    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
-    return create_rest_api(TxoConfig("txo", "test", data), tokens=tokens)
 
 
 @pytest.fixture
@@ -213,7 +199,7 @@ def test_writes_whose_answer_was_lost_are_reported_as_perhaps_done_and_the_rest_
 def test_keys_by_configuration_make_the_writes_of_a_lost_batch_repeatable(sandbox: Sandbox) -> None:
     fault(sandbox, "batch", "reset-after", times=1)
 
-    with connected(sandbox, key_header="Idempotency-Key") as api:
+    with connected(sandbox, "Idempotency-Key") as api:
         result = api.batch([("POST", "orders", new(n)) for n in (1, 1, 2)])
 
     assert [answer.status for answer in result] == [201, 201, 201]

@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 from requests import PreparedRequest, Response
 
-from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from tests.support.clients import connected
+from tests.support.sandbox import Sandbox
 from tests.support.scripted import API, response_of
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
 from txo_core.exceptions import ApiError, ApiOperationError, ConfigurationError, EntityNotFoundError, ValidationError
 from txo_core.http.errors import ErrorMapping
 from txo_core.http.policy import Policy
 from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
-from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
 from txo_core.rest.delta import Changes, track_changes
 from txo_core.rest.removals import Removal
@@ -25,12 +23,7 @@ from txo_core.rest.removals import Removal
 
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[RestClient]:
-    data = {
-        "global": {"api-base-url": sandbox.api_url},
-        "script-behavior": {"api-timeouts": {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01}},
-    }
-    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
-    with create_rest_api(TxoConfig("txo", "test", data), tokens=tokens) as client:
+    with connected(sandbox) as client:
         yield client
 
 

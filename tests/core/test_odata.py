@@ -21,11 +21,9 @@ from odata_query.grammar import ODataLexer, ODataParser
 
 from deployments.sandbox.filter import compile_filter
 from deployments.sandbox.schema import SCHEMAS
-from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
+from tests.support.clients import connected
+from tests.support.sandbox import Sandbox
 from txo_core.exceptions import EntityNotFoundError, ValidationError
-from txo_core.oauth import ClientCredentials
 from txo_core.odata import (
     all_of,
     any_of,
@@ -70,11 +68,6 @@ SLOWER = settings(
 
 def parsed(expression: str) -> Any:
     return ODataParser().parse(ODataLexer().tokenize(expression))
-
-
-def connected(sandbox: Sandbox) -> RestClient:
-    config = TxoConfig("txo", "test", {"global": {"api-base-url": sandbox.api_url}})
-    return create_rest_api(config, tokens=ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET))
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.clients import connected
 from tests.support.programs import REPOSITORY
-from tests.support.sandbox import API_KEY, CLIENT_ID, CLIENT_SECRET, Sandbox
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
+from tests.support.sandbox import API_KEY, CLIENT_SECRET, Sandbox
 from txo_core.exceptions import (
     ApiError,
     ApiOperationError,
@@ -22,21 +21,12 @@ from txo_core.exceptions import (
     EntityNotFoundError,
     ValidationError,
 )
-from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
 
 ORDERS = {"entity": "orders"}
 RESULT = {"id": "export-1", "entity": "orders", "rows": 3000}
 STATUS_STYLES = ["operation-location", "azure-asyncoperation"]
 LOCATION_STYLES = ["location", "relative", "moving"]
-TIMEOUTS = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02, "max-retries": 2}
-
-
-def connected(sandbox: Sandbox, **timeouts: float) -> RestClient:
-    waits = TIMEOUTS | {name.replace("_", "-"): value for name, value in timeouts.items()}
-    data = {"global": {"api-base-url": sandbox.api_url}, "script-behavior": {"api-timeouts": waits}}
-    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
-    return create_rest_api(TxoConfig("txo", "test", data), tokens=tokens)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from tests.support.clients import connected
+from tests.support.sandbox import CLIENT_SECRET, Sandbox
 from txo_core.api_factory import create_rest_api
 from txo_core.config import TxoConfig
 from txo_core.exceptions import (
@@ -23,31 +24,13 @@ from txo_core.exceptions import (
     EntityNotFoundError,
     ValidationError,
 )
-from txo_core.oauth import ClientCredentials
 from txo_core.rest import CallOptions, RestClient
-
-TIMEOUTS = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02}
-
-
-def configured(sandbox: Sandbox, **timeouts: float) -> TxoConfig:
-    data = {
-        "global": {"api-base-url": sandbox.api_url},
-        "script-behavior": {
-            "api-timeouts": TIMEOUTS | {name.replace("_", "-"): value for name, value in timeouts.items()}
-        },
-    }
-    return TxoConfig("txo", "test", data)
 
 
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[RestClient]:
     with connected(sandbox) as client:
         yield client
-
-
-def connected(sandbox: Sandbox, **timeouts: float) -> RestClient:
-    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
-    return create_rest_api(configured(sandbox, **timeouts), tokens=tokens)
 
 
 def fault(sandbox: Sandbox, path: str, kind: str, times: int = 1000) -> None:

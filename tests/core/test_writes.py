@@ -14,10 +14,9 @@ import pandas
 import pytest
 from requests import Response
 
-from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from tests.support.clients import connected
+from tests.support.sandbox import Sandbox
 from tests.support.scripted import prepared, response_of
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
 from txo_core.exceptions import (
     ApiError,
     ApiOperationError,
@@ -25,7 +24,6 @@ from txo_core.exceptions import (
     EntityNotFoundError,
     ValidationError,
 )
-from txo_core.oauth import ClientCredentials
 from txo_core.odata import build_odata_filter
 from txo_core.rest import RestClient, entity_keys
 from txo_core.rest.entities import without_annotations
@@ -34,13 +32,6 @@ from txo_core.rest.writes import TRIES, create_or_update
 from txo_core.results import ItemResult
 
 NEW = {"no": "C9", "name": "New", "city": "Oslo", "balance": 12.5}
-
-
-def connected(sandbox: Sandbox) -> RestClient:
-    timeouts = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01}
-    data = {"global": {"api-base-url": sandbox.api_url}, "script-behavior": {"api-timeouts": timeouts}}
-    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
-    return create_rest_api(TxoConfig("txo", "test", data), tokens=tokens)
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import contextlib
 import select
 import socket
 import socketserver
-import threading
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
+from tests.support.serving import Serving
 
-class Proxy:
+
+class Proxy(Serving):
     """`with Proxy() as proxy: proxy.url`; with `user` and `password` it asks for them, else 407."""
 
     def __init__(self, user: str = "", password: str = "") -> None:
@@ -27,22 +26,9 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     proxy._serve(self.request)
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        """Starts it."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stops it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        super().__init__(server)
 
     def _serve(self, client: socket.socket) -> None:
         head, _, rest = _received(client).partition(b"\r\n\r\n")

@@ -3,17 +3,17 @@
 import datetime
 import ipaddress
 import ssl
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support.serving import Serving
 
 Reply = tuple[int, Mapping[str, str], bytes]
 
@@ -31,30 +31,17 @@ class Received:
 Answer = Callable[[Received], Reply]
 
 
-class Recorder:
+class Recorder(Serving):
     """Answers each request by a function, and remembers all that came; `certificate` makes it speak TLS only."""
 
     def __init__(self, answer: Answer, certificate: Path | None = None) -> None:
         self.received: list[Received] = []
-        self._server = _Server(("127.0.0.1", 0), _handler(answer, self.received))
+        server = _Server(("127.0.0.1", 0), _handler(answer, self.received))
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.port = int(self._server.server_address[1])
-        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        """Starts it."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stops it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        super().__init__(server, "https" if certificate else "http")
 
     @property
     def calls(self) -> list[str]:

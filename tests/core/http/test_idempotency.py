@@ -10,40 +10,25 @@ from uuid import UUID
 
 import pytest
 
+from tests.support.clients import connected
 from tests.support.prefect_server import PrefectServer
-from tests.support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from tests.support.sandbox import Sandbox
 from tests.support.scripted import FakeTime, ScriptedTransport, prepared
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
 from txo_core.exceptions import ApiError, ApiOperationError, ValidationError
 from txo_core.http.exchange_log import ExchangeLog
 from txo_core.http.failures import NETWORK_ERRORS
 from txo_core.http.idempotency import IdempotencyKeys, key_for, scope
 from txo_core.http.policy import Options, compose
 from txo_core.http.retry import Retry
-from txo_core.oauth import ClientCredentials
 from txo_core.rest import RestClient
 
 ORDER = {"customerNo": "C0001", "externalId": "X-1"}
 URL = "https://api.example.com/v1/orders"
 
 
-def connected(sandbox: Sandbox, header: str | None = "Idempotency-Key", **timeouts: float) -> RestClient:
-    settings = {"rest-timeout-seconds": 0.5, "backoff-factor": 0.01, "async-poll-interval": 0.02}
-    settings |= {name.replace("_", "-"): value for name, value in timeouts.items()}
-    data: dict[str, Any] = {
-        "global": {"api-base-url": sandbox.api_url},
-        "script-behavior": {"api-timeouts": settings},
-    }
-    if header:
-        data["global"]["idempotency-header"] = header
-    tokens = ClientCredentials(sandbox.token_url, CLIENT_ID, CLIENT_SECRET)
-    return create_rest_api(TxoConfig("txo", "test", data), tokens=tokens)
-
-
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[RestClient]:
-    with connected(sandbox) as client:
+    with connected(sandbox, "Idempotency-Key") as client:
         yield client
 
 
@@ -72,7 +57,7 @@ def test_a_write_whose_answer_was_lost_is_repeated_and_done_once(api: RestClient
 def test_without_a_key_a_write_whose_answer_was_lost_is_sent_once(sandbox: Sandbox) -> None:
     fault(sandbox, "reset-after")
 
-    with connected(sandbox, header=None) as api, pytest.raises(ApiOperationError, match="may have done it"):
+    with connected(sandbox) as api, pytest.raises(ApiOperationError, match="may have done it"):
         api.post("orders", ORDER)
 
     assert posts(sandbox) == 1
@@ -82,7 +67,7 @@ def test_without_a_key_a_write_whose_answer_was_lost_is_sent_once(sandbox: Sandb
 def test_a_key_of_the_script_works_without_configuration(sandbox: Sandbox, how: dict[str, Any]) -> None:
     fault(sandbox, "reset-after")
 
-    with connected(sandbox, header=None) as api:
+    with connected(sandbox) as api:
         assert api.post("orders", ORDER, **how)["externalId"] == "X-1"
 
     assert posts(sandbox) == 2
@@ -115,7 +100,7 @@ def test_a_run_that_is_repeated_does_nothing_twice(api: RestClient, sandbox: San
 
 def test_a_first_attempt_that_still_runs_is_waited_for(sandbox: Sandbox) -> None:
     """The first answer comes too late for the client; the server works on, and says so: 409."""
-    with connected(sandbox, rest_timeout_seconds=0.3, backoff_factor=0.4) as api:
+    with connected(sandbox, "Idempotency-Key", rest_timeout_seconds=0.3, backoff_factor=0.4) as api:
         fault(sandbox, "slow-work=0.9")
         created = api.post("orders", ORDER)
 
@@ -166,7 +151,7 @@ def test_a_read_has_no_key(api: RestClient, sandbox: Sandbox) -> None:
 
 
 def test_the_microsoft_form_says_when_it_was_first_sent(sandbox: Sandbox) -> None:
-    with connected(sandbox, header="Repeatability-Request-ID") as api:
+    with connected(sandbox, "Repeatability-Request-ID") as api:
         headers = api.post(f"{sandbox.url}/echo", {"a": 1})["headers"]
 
     assert UUID(headers["repeatability-request-id"]).version == 4
