@@ -1,7 +1,6 @@
 """A host with several addresses, of which some are dead."""
 
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +10,7 @@ import pytest
 import requests
 import urllib3
 
+from tests.support.peer import Peer, reset
 from tests.support.recorder import Received, Recorder, Reply
 from tests.support.scripted import FakeTime
 from txo_core.http import connecting
@@ -169,33 +169,16 @@ def free() -> int:
         return int(finder.getsockname()[1])
 
 
-@contextmanager
-def peer(meet: Callable[[socket.socket], object]) -> Iterator[str]:
-    """Run a server that does so with its one connection, and return its encrypted address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            meet(connection)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    with listener:
-        yield f"https://127.0.0.1:{listener.getsockname()[1]}/"
-        thread.join()
-
-
 def gone(connection: socket.socket) -> None:
     connection.recv(10)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset(connection)
 
 
 @pytest.mark.parametrize("end", [lambda connection: connection.recv(65536), gone], ids=["closed", "reset"])
 def test_what_breaks_off_in_the_handshake_was_not_sent(end: Callable[[socket.socket], object]) -> None:
     """So a write may be sent again."""
-    with peer(end) as url:
-        failed = failure(url, timeout=5)
+    with Peer(end, scheme="https") as peer:
+        failed = failure(peer.url, timeout=5)
 
     assert failed is not None
     assert (failed.code, failed.sent, failed.transient) == ("connection-lost", False, True)
@@ -203,8 +186,8 @@ def test_what_breaks_off_in_the_handshake_was_not_sent(end: Callable[[socket.soc
 
 def test_a_handshake_has_an_end() -> None:
     over = threading.Event()
-    with peer(lambda connection: over.wait(30)) as url:
-        failed = failure(url, timeout=(0.2, 5))
+    with Peer(lambda connection: over.wait(30), scheme="https") as peer:
+        failed = failure(peer.url, timeout=(0.2, 5))
         over.set()
 
     assert failed is not None
@@ -213,8 +196,8 @@ def test_a_handshake_has_an_end() -> None:
 
 def test_the_handshake_is_over_when_the_call_is() -> None:
     over = threading.Event()
-    with peer(lambda connection: over.wait(30)) as url:
-        failed = failure(url, timeout=(20, 20), total=0.2)
+    with Peer(lambda connection: over.wait(30), scheme="https") as peer:
+        failed = failure(peer.url, timeout=(20, 20), total=0.2)
         over.set()
 
     assert failed is not None

@@ -1,15 +1,12 @@
 """Heads of answers that are not quite as they should be: nothing in them is lost, and nothing of them is logged."""
 
 import logging
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import urllib3
 from requests import Response
 
+from tests.support.peer import Peer, answering
 from txo_core.api_factory import create_rest_api
 from txo_core.config import TxoConfig
 from txo_core.http.sessions import Sessions
@@ -19,31 +16,12 @@ BEFORE, BEHIND = b"HTTP/1.1 200 OK\r\nX-Before: 1\r\n", b"X-Behind: 2\r\nContent
 SECRET_LINK = b'Link: </items?page=2&customer=Jones>; rel="next"\r\n'
 
 
-@contextmanager
-def server(*answers: bytes) -> Iterator[str]:
-    """Run a server that gives these answers, one after the other on one connection, and return its URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            for answer in answers:
-                connection.recv(65536)
-                connection.sendall(answer)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    with listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join()
-
-
 def got(answer: bytes) -> Response:
     """Return the answer, and see that the next one on the same connection is understood."""
     sessions = Sessions(PolicyAdapter([], timeout=5))
-    with server(answer, BEFORE + BEHIND) as url:
-        response = sessions.send(sessions.prepare("GET", f"{url}/items?customer=Jones"))
-        assert sessions.send(sessions.prepare("GET", url)).content == b"{}"
+    with Peer(answering(answer, BEFORE + BEHIND)) as peer:
+        response = sessions.send(sessions.prepare("GET", f"{peer.url}/items?customer=Jones"))
+        assert sessions.send(sessions.prepare("GET", peer.url)).content == b"{}"
         sessions.close()
     return response
 
@@ -85,8 +63,8 @@ def test_a_next_page_behind_such_a_line_is_read() -> None:
     """The list would be short without a word."""
     first, last = b'[{"no": 1}]', b'[{"no": 2}]'
     answers = [b"HTTP/1.1 200 OK\r\nno header\r\n" + SECRET_LINK + length(first), b"HTTP/1.1 200 OK\r\n" + length(last)]
-    with server(*answers) as url:
-        config = TxoConfig("txo", "test", {"global": {"api-base-url": url}})
+    with Peer(answering(*answers)) as peer:
+        config = TxoConfig("txo", "test", {"global": {"api-base-url": peer.url}})
         with create_rest_api(config, require_auth=False) as api:
             assert list(api.paginate("items")) == [{"no": 1}, {"no": 2}]
 
@@ -110,8 +88,8 @@ def test_no_record_shows_a_query_or_the_head(caplog: pytest.LogCaptureFixture, o
 
 def test_urllib3_says_no_query_either_where_others_use_it(caplog: pytest.LogCaptureFixture) -> None:
     answer = BEFORE + b"no header\r\n" + SECRET_LINK + BEHIND
-    with server(answer) as url, caplog.at_level(logging.DEBUG), urllib3.PoolManager() as manager:
-        manager.request("GET", f"{url}/items?customer=Jones&sig=abc", preload_content=False).close()
+    with Peer(answering(answer)) as peer, caplog.at_level(logging.DEBUG), urllib3.PoolManager() as manager:
+        manager.request("GET", f"{peer.url}/items?customer=Jones&sig=abc", preload_content=False).close()
 
     said = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.name for record in said] == ["urllib3.connection"]

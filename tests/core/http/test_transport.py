@@ -13,6 +13,7 @@ import pytest
 import requests
 import urllib3
 
+from tests.support.peer import Peer
 from tests.support.sandbox import Sandbox
 from txo_core.http.failures import failure_of
 from txo_core.http.policy import CURRENT_OPTIONS, Options, call_of
@@ -33,23 +34,15 @@ def code_of(adapter: PolicyAdapter, url: str, timeout: float | None = None) -> s
 
 
 @contextmanager
-def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Run a server of one connection, and return its URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def server(answer: Callable[[socket.socket], object]) -> Iterator[str]:
+    """Run a server that answers so to whatever it is asked, and return its URL."""
 
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(65536)
-            answer(connection)
+    def meet(connection: socket.socket) -> None:
+        connection.recv(65536)
+        answer(connection)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    finally:
-        thread.join()
-        listener.close()
+    with Peer(meet) as peer:
+        yield f"{peer.url}/"
 
 
 def free_port() -> int:
