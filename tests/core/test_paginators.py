@@ -39,7 +39,8 @@ def by_page(total: int, cap: int = 1000, gaps: bool = False, tells: tuple[str, .
         size = min(cap, asked)
         start = (int(query["page"]) - 1) * (asked if gaps else size)
         told = {"total": total, "pages": -(-total // (asked if gaps else size))}
-        return {"data": keyed(start, min(total, start + size)), **{name: told[name] for name in tells}}
+        rows = keyed(start, min(total, start + size)) if start >= 0 else []
+        return {"data": rows, **{name: told[name] for name in tells}}
 
     return Server(answer)
 
@@ -352,7 +353,8 @@ def test_a_smaller_size_than_asked_for_is_taken_over() -> None:
     server = by_page(25, cap=10, gaps=True)
 
     assert server.rows(paging=PageNumber(size=500)) == keyed(0, 25)
-    assert server.asked("per_page") == ["500", "10", "10", "10"]
+    assert server.asked("page") == ["1", "0", "2", "3", "4"]
+    assert server.asked("per_page") == ["500", "500", "10", "10", "10"]
 
 
 def test_pages_are_counted_from_the_number_that_the_api_begins_with() -> None:
@@ -801,7 +803,7 @@ def test_pages_are_read_at_the_same_time_and_come_in_order() -> None:
     assert sorted(server.asked("offset"), key=str) == ["0", "10", "20", "30"]
 
 
-@pytest.mark.parametrize("paging", [Offset(size=10), PageNumber("page", "limit", size=10)])
+@pytest.mark.parametrize("paging", [Offset(size=10), PageNumber("page", "limit", size=10, first=1)])
 def test_no_more_pages_are_read_ahead_than_there_are_workers(paging: Paging) -> None:
     def answer(query: Query) -> Any:
         start = int(query["offset"]) if "offset" in query else int(query["page"]) * 10 - 10

@@ -22,7 +22,7 @@ def warned(caplog: pytest.LogCaptureFixture, text: str) -> bool:
 def hole(query: Query, paging: Paging) -> list[Any]:
     """Thirty rows in pages of ten, of which the caller may not see those of the second page."""
     start = int(query["offset"]) if isinstance(paging, Offset) else int(query["page"]) * 10 - 10
-    return [] if start == 10 else keyed(start, max(start, min(30, start + 10)))
+    return [] if start in (10, -10) else keyed(start, max(start, min(30, start + 10)))
 
 
 # An empty page
@@ -112,6 +112,9 @@ def test_who_begins_in_the_middle_is_not_told_of_the_pages_before() -> None:
         {"isLast": "false"},
         {"_scroll_id": "made-up"},
         {"meta": {"cursors": {"next": "x"}}},
+        {"_scroll_id": "made-up", "total": 10},
+        {"_scroll_id": "made-up", "total": {"value": 10, "relation": "gte"}},
+        {"scrollId": "made-up", "count": 10},
     ],
 )
 def test_each_word_for_more_is_understood(around: dict[str, Any]) -> None:
@@ -120,7 +123,10 @@ def test_each_word_for_more_is_understood(around: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "around",
-    [{"info": {"more_records": False}}, {"more": False}, {"has_more": "false"}, {"_scroll_id": "x", "total": 10}],
+    [
+        *({"info": {"more_records": False}}, {"more": False}, {"has_more": "false"}),
+        *({"_scroll_id": "x", "total": {"value": 10, "relation": "eq"}}, {"scrollId": "x", "totalCount": 10}),
+    ],
 )
 def test_the_same_words_can_say_that_this_was_all(around: dict[str, Any]) -> None:
     assert Pages(p1={"items": keyed(0, 10), **around}).rows() == keyed(0, 10)
@@ -172,6 +178,18 @@ def test_a_list_as_long_as_a_page_that_ignores_the_offset_is_whole_by_its_count(
 
     assert server.rows(paging=Offset()) == keyed(0, 50)
     assert len(server.queries) == 2
+
+
+def test_a_count_that_is_only_a_least_one_ends_no_list() -> None:
+    """Elasticsearch stops counting where `track_total_hits` says."""
+
+    def answer(query: Query) -> Any:
+        return {"hits": {"total": {"value": 20, "relation": "gte"}, "hits": span(query, 50)}}
+
+    paging = Offset(size=10, rows="hits.hits")
+    assert Server(answer).rows(paging=paging) == keyed(0, 50)
+    assert Server(answer).rows(paging=Offset(size=10, rows="hits.hits", total="hits.total")) == keyed(0, 50)
+    failed(Server(answer), "incomplete", paging=NextLink(rows="hits.hits"))
 
 
 def test_a_count_that_falls_while_rows_are_found_by_position_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -257,7 +275,7 @@ def test_a_server_that_gives_its_last_page_again_has_come_to_its_end(
     last = -(-total // 10)
 
     def answer(query: Query) -> Any:
-        page = min(last, int(query["page"]))
+        page = max(1, min(last, int(query["page"])))
         return {"data": keyed(page * 10 - 10, min(total, page * 10))}
 
     assert Server(answer).rows(paging=BY_PAGE, workers=workers) == keyed(0, total)

@@ -39,7 +39,7 @@ def test_the_same_rows_with_a_field_that_changes_are_the_same_page(
     server = Server(answer)
 
     failed(server, "repeated-page", paging=paging)
-    assert len(server.queries) == 2
+    assert len([query for query in server.queries if query.get("page") != "0"]) == 2
 
 
 def test_the_same_rows_in_another_order_are_the_same_page() -> None:

@@ -69,6 +69,8 @@ def span(query: Query, total: int, cap: int = 10, name: str = "offset", first: i
     """Return the rows of an honest server: by offset, or by page number if the name is that of the page."""
     at, size = int(query.get(name, first)), min(cap, int(query.get("limit", query.get("per_page", cap))))
     start = at if name in ("offset", "$skip") else (at - first) * size
+    if start < 0:
+        return []
     return keyed(start, max(start, min(total, start + size)))
 
 

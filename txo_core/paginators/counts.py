@@ -61,10 +61,14 @@ def refuse_incomplete(page: Page, done: Place, paging: Paging, url: str, check_c
 
 
 def _was_all(signs: Signs, page: Page, done: Place, paging: Paging) -> bool:
-    """Tell whether the way on leads nowhere: an exhausted cursor, or a scroll whose rows were all counted."""
+    """Tell whether the way on leads nowhere: an exhausted cursor, or a scroll whose rows were all counted.
+
+    A scroll has its id on every page, also where all rows are on it; a count that may be of the page proves nothing.
+    """
     if isinstance(paging, Cursor) and paging.exhausted(page):
         return True
-    return signs.way_on.strip("_") == "scroll_id" and signs.total is not None and done.rows >= signs.total
+    scroll = "".join(filter(str.isalnum, signs.way_on)).casefold() == "scrollid"
+    return scroll and signs.certain and not signs.at_least and signs.total is not None and done.rows >= signs.total
 
 
 def _pages_missing(signs: Signs, page: Page, done: Place, paging: Paging) -> bool:
@@ -72,14 +76,18 @@ def _pages_missing(signs: Signs, page: Page, done: Place, paging: Paging) -> boo
     if signs.pages is None or isinstance(paging, Offset):
         return False
     if isinstance(paging, PageNumber):
-        begun_there = paging.first > 1 or not done.rows
+        begun_there = paging.number > 1 or not done.rows
         return not begun_there and signs.pages >= done.pages + bool(page.size)
     return signs.pages > done.pages
 
 
 def _fits(signs: Signs, done: Place) -> bool:
     """Tell whether a count that may be that of the page agrees; a round number may be its size."""
-    return signs.total == done.rows and (not done.rows or done.rows % ROUND > 0 or signs.more is False)
+    return (
+        signs.total == done.rows
+        and not signs.at_least
+        and (not done.rows or done.rows % ROUND > 0 or signs.more is False)
+    )
 
 
 def _tell_doubts(signs: Signs, page: Page, done: Place, paging: Paging, expected: int, url: str) -> None:
@@ -127,7 +135,7 @@ def _expected(counted: int, paging: Paging, url: str) -> int:
     if isinstance(paging, Offset):
         return counted - paging.start
     if isinstance(paging, PageNumber):
-        return counted if paging.first <= 1 else 0
+        return counted if paging.number <= 1 else 0
     if _in_the_middle(url):
         return 0
     counted -= whole_number(parameter(url, "$skip")) or 0

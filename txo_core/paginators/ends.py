@@ -63,10 +63,10 @@ def says_end(page: Page, place: Place, paging: Paging, reached: int, pages: int 
     total = signs.total if signs.total is not None else place.largest
     if not page.size:
         promised = signs.more or (pages is not None and signs.pages is not None and pages < signs.pages)
-        return not promised or (signs.certain and 0 <= total <= reached)
+        return not promised or (signs.certain and 0 <= total <= reached and not signs.at_least)
     if signs.more:
         return False
-    counted = 0 <= total <= reached and total not in STOPS_COUNTING
+    counted = 0 <= total <= reached and total not in STOPS_COUNTING and not signs.at_least
     by_word = signs.more is False or (signs.pages is not None and pages is not None and pages >= signs.pages)
     kept_to = max(place.most, page.size) >= (paging.asked(page.url) or 0)
     return counted if _believed(signs, page, place, paging, reached) else by_word and (counted or kept_to)

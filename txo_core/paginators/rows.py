@@ -17,6 +17,7 @@ from txo_core.paginators.places import Place, place_of, resume_token
 from txo_core.paginators.read_ahead import LONGEST_GOODBYE, ReadAhead
 from txo_core.paginators.repeats import identities
 from txo_core.paginators.signs import cursor_behind, signs_of
+from txo_core.paginators.starts import refuse_wrong_start
 from txo_core.paginators.styles import NextLink
 from txo_core.paginators.watch import Watch
 
@@ -133,8 +134,10 @@ class _Reading:
         self.urls.add(hash(place.url))
         page, place = self.watch.passed(page, with_count(place, page, self.paging))
         self.paging.check(page, place)
-        if not place.pages and probe_url(page, _done(page, place), self.paging, self.asked):
-            self.first_rows = identities(page.rows)
+        if not place.pages:
+            refuse_wrong_start(self.ahead.guess, page, self.paging)
+            if probe_url(page, _done(page, place), self.paging, self.asked):
+                self.first_rows = identities(page.rows)
         return page, place
 
     def _token(self, place: Place, start: Place) -> str:

@@ -32,6 +32,12 @@ MORE_FLAGS = frozenset(
 LAST_FLAGS = frozenset({"last", "islast", "islastpage"})
 FIRST_FLAGS = frozenset({"first", "isfirst", "isfirstpage"})
 BEFORE_FLAGS = frozenset({"hasprevious", "hasprev", "haspreviouspage", "hasprevpage"})
+WAYS_BACK = frozenset(
+    {
+        "prev", "previous", "prevpage", "previouspage", "prevlink", "previouslink", "prevurl", "previousurl",
+        "prevpageurl", "previouspageurl",
+    }
+)  # fmt: skip
 SPOKEN = {"true": True, "false": False}
 WAYS_ON = frozenset(
     {
@@ -45,12 +51,14 @@ WAYS_ON = frozenset(
 class Signs:
     """What a page says about its list; None where it says nothing.
 
-    `total` counts rows and `pages` pages. `certain`: it is the total, not perhaps the number of rows of this page.
+    `total` counts rows and `pages` pages. `certain`: it is the total, not perhaps the number of rows of this page;
+    `at_least`: there may be more, the server has stopped counting.
     `more` is the server's word that there are further rows, `way_on` the name under which it says so.
     """
 
     total: int | None = None
     certain: bool = False
+    at_least: bool = False
     pages: int | None = None
     more: bool | None = None
     way_on: str = ""
@@ -58,11 +66,11 @@ class Signs:
 
 def signs_of(page: Page, total_path: str | None = None) -> Signs:
     """Return what the page says. The path of the total may also name a header; an empty one: none is believed."""
-    total, certain = _total(page, total_path)
+    total, certain, at_least = _total(page, total_path)
     if total == 0 and page.rows:
         total = None  # some servers say 0 where they did not count
     more, way_on = _more(page)
-    return Signs(total, certain, _pages(page), more, way_on)
+    return Signs(total, certain, at_least, _pages(page), more, way_on)
 
 
 def next_link(page: Page) -> str | None:
@@ -83,8 +91,17 @@ def flag_of(page: Page) -> bool | None:
 
 
 def says_first(page: Page) -> bool | None:
-    """Return what `first`, `hasPrevious` or another flag says: whether this is the first page."""
-    return _flag(page, FIRST_FLAGS, BEFORE_FLAGS)
+    """Return whether this is the first page, as `first`, `hasPrevious` or a link to the page before it says.
+
+    A link that is there and empty says that there is no such page; a number of 0 is none that is empty.
+    """
+    flag = _flag(page, FIRST_FLAGS, BEFORE_FLAGS)
+    if flag is not None:
+        return flag
+    if page.links.keys() & {"prev", "previous"}:
+        return False
+    back = [value for name, _, value in _facts(page.body) if name in WAYS_BACK]
+    return all(value in (None, "", False, {}) and value != 0 for value in back) if back else None
 
 
 def cursor_behind(page: Page) -> str | None:
@@ -146,24 +163,33 @@ def _plain(name: str) -> str:
     return "".join(character for character in name if character.isalnum())
 
 
-def _total(page: Page, path: str | None) -> tuple[int | None, bool]:
+def _total(page: Page, path: str | None) -> tuple[int | None, bool, bool]:
+    """Return the number of all rows, and the two things that `Signs` says of it."""
     if path is not None:
         found = at_path(page.body, path) if path else None
-        return whole_number(page.headers.get(path) if found is None else found), True
-    likely: int | None = None
+        return _counted(page.headers.get(path) if found is None else found, certain=True)
+    likely: tuple[int | None, bool, bool] = None, False, False
     for name, _, value in _facts(page.body):
         if name not in TOTALS:
             continue
-        number = whole_number(value.get("value") if isinstance(value, Mapping) else value)
-        if number is not None and name in CERTAIN_TOTALS:
-            return number, True
-        likely = number if likely is None else likely
+        counted = _counted(value, certain=name in CERTAIN_TOTALS)
+        if counted[0] is not None and counted[1]:
+            return counted
+        likely = counted if likely[0] is None else likely
     for header in TOTAL_HEADERS:
         number = whole_number(page.headers.get(header))
         if number is not None:
-            return number, True
+            return number, True, False
     # More than the rows of this page is more than the page can mean by itself.
-    return likely, likely is not None and likely > page.size
+    return likely[0], likely[0] is not None and likely[0] > page.size, likely[2]
+
+
+def _counted(value: Any, certain: bool) -> tuple[int | None, bool, bool]:
+    """Return a count; Elasticsearch writes it as `{"value": 10000, "relation": "gte"}`, which is that of all rows."""
+    if isinstance(value, Mapping):
+        relation = value.get("relation")
+        return whole_number(value.get("value")), certain or relation is not None, relation == "gte"
+    return whole_number(value), certain, False
 
 
 def _pages(page: Page) -> int | None:

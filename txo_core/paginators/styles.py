@@ -128,8 +128,9 @@ class Offset(Paging):
 
 @dataclass(frozen=True, slots=True)
 class PageNumber(Paging):
-    """The URL says which page: `page` and `per_page`; the pages are counted from `first` on.
+    """The URL says which page: `page` and `per_page`; the pages are counted from `first` on, else from 1.
 
+    Where nobody has said `first`, and nothing that comes tells whether page 1 is the first one, page 0 is looked at.
     A server whose pages are smaller than asked for is asked for its own size from page 2 on, so that no gap can
     come of it. A short page before the last is then an error, unless the server counts the rows, or `short_pages` says
     that this API leaves out rows of a page that the caller may not see. So is a first page that is none.
@@ -138,7 +139,7 @@ class PageNumber(Paging):
     param: str = "page"
     size_param: str = "per_page"
     size: int | None = None
-    first: int = 1
+    first: int | None = None
     short_pages: bool = False
 
     def __post_init__(self) -> None:
@@ -147,16 +148,21 @@ class PageNumber(Paging):
 
     def begin(self, url: str) -> str:
         """Return the URL of the first page of the list; ValidationError for one that says otherwise already."""
-        _require_same(url, self.param, self.first, "first")
+        _require_same(url, self.param, self.number, "first")
         _require_same(url, self.size_param, self.size, "size")
         url = with_parameters(url, {self.size_param: self.size}) if self.size else url
-        return with_parameters(url, {self.param: self.first})
+        return with_parameters(url, {self.param: self.number})
+
+    @property
+    def number(self) -> int:
+        """The number of the first page that is read."""
+        return 1 if self.first is None else self.first
 
     def after(self, page: Page, place: Place) -> str | None:
         """Return the URL of the next page by its number, and in the size that the server really gives."""
         number = whole_number(parameter(page.url, self.param)) or 0
         seen = place.rows + len(page.rows)
-        if says_end(page, place, self, seen, number + 1 - min(self.first, 1)):
+        if says_end(page, place, self, seen, number + 1 - min(self.number, 1)):
             return None
         url = page.url
         if place.pages == 0 and page.size and not self.short_pages and self.asked(url) not in (None, page.size):
@@ -175,7 +181,7 @@ class PageNumber(Paging):
 
     def check(self, page: Page, place: Place) -> None:
         """Raise ApiOperationError for rows after a short page, where nothing tells whether some are missing."""
-        if place.pages == 0 and self.first == 1 and says_first(page) is False:
+        if place.pages == 0 and self.number == 1 and says_first(page) is False:
             raise ApiOperationError(
                 f"GET {address_of(page.url)} is not the first page of the list by the server's word; if the API counts"
                 " its pages from 0, say PageNumber(first=0)",
@@ -219,7 +225,7 @@ def _require_texts(paging: Paging, *names: str) -> None:
 def _require_numbers(paging: Paging, **least: int) -> None:
     for name, lowest in least.items():
         value = getattr(paging, name)
-        if name == "size" and value is None:
+        if name in ("size", "first") and value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
             _refuse(paging, name, value, f"Give a whole number from {lowest} on")
