@@ -135,7 +135,7 @@ class _Reading:
         page, place = self.watch.passed(page, with_count(place, page, self.paging))
         self.paging.check(page, place)
         if not place.pages:
-            refuse_wrong_start(self.ahead.guess, page, self.paging)
+            refuse_wrong_start(self.ahead.begin, page, self.paging)
             if probe_url(page, _done(page, place), self.paging, self.asked):
                 self.first_rows = identities(page.rows)
         return page, place
@@ -162,6 +162,7 @@ class _Reading:
             raise ApiOperationError(
                 f"GET {address_of(page.url)} names a next page that was already read; the list is incomplete",
                 code="repeated-page",
+                **page.call.facts,
             )
         return done
 

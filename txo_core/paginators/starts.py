@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 SURE = "if its pages are counted from 1, say so: PageNumber(first=1)"
 
 
-def refuse_wrong_start(guess: Callable[[str], Page], page: Page, paging: Paging) -> None:
-    """Raise ApiOperationError if there are rows before the page that was read first; `guess` reads what may not exist.
+def refuse_wrong_start(begin: Callable[[str, bool], Callable[[], Page]], page: Page, paging: Paging) -> None:
+    """Raise ApiOperationError if there are rows before the page that was read first; `begin` reads it as a guess.
 
     A server that counts from 1 has no page 0, or gives its first page for that, as it is or with more rows.
     """
@@ -26,7 +26,7 @@ def refuse_wrong_start(guess: Callable[[str], Page], page: Page, paging: Paging)
     if number is None or not isinstance(paging, PageNumber):
         return
     try:
-        rows = guess(with_parameters(page.url, {paging.param: number})).rows
+        rows = begin(with_parameters(page.url, {paging.param: number}), True)().rows
     except ApiError as error:
         if error.code != "no-rows" and not 400 <= (error.status_code or 0) < 500:
             logger.warning("Whether there is a page 0 of %s cannot be told (%s); %s", address_of(page.url), error, SURE)
