@@ -134,11 +134,17 @@ def parse_query(raw: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
+class ClientGone(Exception):
+    """The caller went away before the whole request was there."""
+
+
 async def read_body(receive: Receive) -> bytes:
-    """The whole request body."""
+    """The whole request body. Raises ClientGone: half a request is none."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from .connection import CONNECTION
 from .credentials import is_authenticated, presented, unauthorized
 from .errors import ApiProblem
-from .exchange import Answer, Exchange, perform, read_body
+from .exchange import Answer, ClientGone, Exchange, perform, read_body
 from .fault_effects import FaultEffects
 from .fault_spec import Fault, parse_fault
 from .routing import problem_answer
@@ -30,7 +30,10 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        exchange = Exchange(scope, await read_body(receive))
+        try:
+            exchange = Exchange(scope, await read_body(receive))
+        except ClientGone:
+            return
         wire = Wire(send, scope["extensions"][CONNECTION])
         if exchange.path.startswith(UNCOUNTED):
             await wire.answer(await perform(self.state.routes, exchange))

@@ -14,8 +14,14 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tests.support.prefect_server import PrefectServer
 from txo_core.config import TxoConfig
 from txo_core.config_loader import load_config
-from txo_core.exceptions import ApiOperationError, ConfigurationError, EntityNotFoundError, ValidationError
-from txo_core.fan_out import run_each
+from txo_core.exceptions import (
+    ApiOperationError,
+    CircuitOpenError,
+    ConfigurationError,
+    EntityNotFoundError,
+    ValidationError,
+)
+from txo_core.fan_out import run_batches, run_each
 from txo_core.orchestration import MAX_THREADS, flow, task
 from txo_core.redaction import register_secret
 from txo_core.results import ItemResult, ProcessingResults, created, skipped
@@ -201,3 +207,80 @@ def test_an_error_of_the_whole_run_is_its_state_and_leaves_no_secret(caplog: pyt
     assert SECRET not in caplog.text
     with pytest.raises(EntityNotFoundError):
         state.result()
+
+
+# Batches
+
+
+def run_in_batches(items: Any, with_task: Any = handle, **options: Any) -> State[Any]:
+    @flow(name="in-batches")
+    def in_batches(org_id: str, env_type: str) -> ProcessingResults:
+        return run_batches(with_task, load_config(org_id, env_type), items, **options)
+
+    state: State[Any] = in_batches("demo", "test", return_state=True)
+    return state
+
+
+def test_each_item_of_a_batch_has_its_outcome_and_reason_in_order() -> None:
+    state = run_in_batches(["a", "gone", "new", "refused", "bug", "unprepared", "z"], batch_size=3)
+
+    assert results(state).records == [
+        ItemResult("a", "ok", "", {"item": "a", "org": "demo"}),
+        ItemResult("gone", "skipped", "it is gone"),
+        ItemResult("new", "created", "", {"id": 1}),
+        ItemResult("refused", "failed", "POST /x answered 400 to [REDACTED]"),
+        ItemResult("bug", "failed", "KeyError: 'missing'"),
+        ItemResult("unprepared", "failed", "The key is missing"),
+        ItemResult("z", "ok", "", {"item": "z", "org": "demo"}),
+    ]
+    assert (state.type, state.message) == ("FAILED", "3 ok, 1 skipped, 3 failed")
+
+
+def test_a_batch_is_one_task_run_whose_state_says_what_came_of_it(prefect_server: PrefectServer) -> None:
+    state = run_in_batches(["a", "b", "gone", "refused", "z"], batch_size=2)
+
+    states = prefect_server.settled_task_states(str(state.state_details.flow_run_id), 3)
+    assert states == {"handle 1-2 of 5": "Completed", "handle 3-4 of 5": "Failed", "handle 5-5 of 5": "Completed"}
+
+
+def test_when_the_api_is_down_nothing_more_is_begun() -> None:
+    asked: list[int] = []
+
+    @task
+    def call(item: int, config: TxoConfig) -> int:
+        asked.append(item)
+        if item >= 5:
+            raise CircuitOpenError("The circuit is open", retry_after=60)
+        return item
+
+    state = run_in_batches(range(1000), with_task=call, batch_size=10, max_workers=1)
+
+    found = results(state)
+    assert (found.summary(), found.failed[0], len(found.records)) == ("5 ok, 995 failed", "5", 1000)
+    assert {record.reason for record in found.remarks()} == {"not begun, since The circuit is open"}
+    assert state.is_failed()
+    assert len(asked) < 20
+
+
+def test_a_generator_and_odd_items_are_taken_as_they_are() -> None:
+    items: list[Any] = [{"no": 1}, [1, 2], ("a", "b"), "text", 4711, None]
+
+    state = run_in_batches((item for item in items), key=repr, batch_size=4)
+
+    assert [record.value["item"] for record in results(state).records] == items
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, "many"])
+def test_a_wrong_batch_size_is_explained_before_anything_runs(size: Any) -> None:
+    error = run_in_batches(["a"], batch_size=size).result(raise_on_failure=False)
+
+    assert isinstance(error, ValidationError)
+    assert "batch_size" in error.what_went_wrong
+
+
+@pytest.mark.parametrize("run_id", ["", "last", "../../etc", "0199c5d3-7a4e-7c52-9f5e-2f6f3a9d1c11", 7])
+def test_a_run_that_has_left_no_journal_is_said_to_be_none(run_id: Any) -> None:
+    error = run_in_batches(["a"], only_failed_from=run_id).result(raise_on_failure=False)
+
+    assert isinstance(error, ValidationError)
+    assert "run" in error.what_went_wrong

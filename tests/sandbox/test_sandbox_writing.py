@@ -1,11 +1,12 @@
 """Writing to the sandbox: what is done, and how often."""
 
+import socket
 import threading
 from typing import Any
 
 import pytest
 
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import API_KEY, Sandbox
 from tests.support.sandbox_caller import Caller
 
 
@@ -28,6 +29,18 @@ def test_a_doubled_create_shows_in_the_stats(call: Caller, erp: Sandbox) -> None
 def test_a_key_that_is_taken_is_a_409(call: Caller, erp: Sandbox) -> None:
     assert call.post("customers", json={"no": "C0001", "name": "Again"}).status_code == 409
     assert erp.stats()["writes"] == {}
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"name"', b'{"name": "Half"'])
+def test_half_a_request_is_none(call: Caller, erp: Sandbox, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", erp.port), timeout=3) as sock:
+        head = f"POST /api/v1/customers HTTP/1.1\r\nHost: localhost:{erp.port}\r\nX-Api-Key: {API_KEY}\r\n"
+        sock.sendall(f"{head}Idempotency-Key: half\r\nContent-Length: 16\r\n\r\n".encode() + sent)
+    answer = call.post("customers", data=b'{"name": "Half"}', headers={"Idempotency-Key": "half"})
+
+    assert answer.status_code == 201
+    assert erp.stats()["creates"] == {"customers": {"Half": 1}}
+    assert erp.stats()["requests"]["POST /api/v1/customers"] == 1
 
 
 @pytest.mark.parametrize(

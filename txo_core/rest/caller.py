@@ -1,6 +1,7 @@
 """One call of a client: what a script says becomes a request, and the answer comes back as JSON."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypedDict
 
 from requests import PreparedRequest, RequestException, Response
@@ -8,7 +9,7 @@ from requests import PreparedRequest, RequestException, Response
 from txo_core.exceptions import ApiError, ConfigurationError
 from txo_core.http.errors import error_of_failure, error_of_no_json
 from txo_core.http.headers import Headers as HeaderDict
-from txo_core.http.idempotency import DEFAULT_HEADER, IdempotencyKeys
+from txo_core.http.idempotency import DEFAULT_HEADER, IdempotencyKeys, watched
 from txo_core.http.json_body import NoJson, value_of
 from txo_core.http.operation_state import OperationState
 from txo_core.http.policy import Options, Sink, Timeout, call_of
@@ -107,7 +108,8 @@ class Caller:
             guess=guess,
             parses_later=parses_later,
         )
-        return self._sessions.send(request, timeout=checked_timeout(timeout), options=options)
+        send = partial(self._sessions.send, request, timeout=checked_timeout(timeout), options=options)
+        return send() if keyed else watched(send, method, sent_headers, idempotent)
 
     def _require_open(self, method: str) -> None:
         if self.closed:

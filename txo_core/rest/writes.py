@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from txo_core.exceptions import ApiError, EntityNotFoundError
+from txo_core.http.idempotency import looked_for
 from txo_core.http.own_success import holds
 from txo_core.rest.entities import without_annotations
 from txo_core.rest.entity_keys import Entity, Key, control, json_fields, json_form, key_values, lock_for
@@ -36,7 +37,7 @@ def create_or_update(send: Send, url: str, entity: Entity, key: Key, **options: 
     values = key_values(entity, key)
     fields = json_fields(entity)
     requests = Requests(send, options)
-    with lock_for(url, values):
+    with lock_for(url, values), looked_for():
         try:
             return Upsert(Search(requests, url, values), fields, options).run()
         except ApiError as error:

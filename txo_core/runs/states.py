@@ -31,6 +31,8 @@ R = TypeVar("R")
 PASSING = (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, PrefectSignal, ExternalSignal)
 """What ends the program from outside, and Prefect's own signals: they carry nothing of a script's."""
 
+FUNCTION = "txo_function"
+
 logger = logging.getLogger("txo_core.orchestration")
 
 
@@ -79,7 +81,14 @@ def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
             return item_state(result, context.task_run.name) if context and in_own_run else clean_state(result)
         raise error
 
+    vars(guarded)[FUNCTION] = function
     return guarded
+
+
+def unguarded(task: Any) -> Callable[..., Any]:
+    """Return the function of a task as the script wrote it."""
+    function: Callable[..., Any] = vars(task.fn).get(FUNCTION, task.fn)
+    return function
 
 
 def run_scope(context: Any) -> AbstractContextManager[None]:
