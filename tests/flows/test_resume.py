@@ -134,3 +134,21 @@ def test_only_what_failed_in_an_earlier_run_is_done(
 
     assert first.ended() == ("COMPLETED", "3 ok")
     assert (len(first.by_name()), set(first.by_name().values())) == (20, {1})
+
+
+def test_an_operation_that_was_accepted_is_waited_for_and_not_begun_again(
+    prefect_server: PrefectServer, sandbox: Sandbox, own_root: Path
+) -> None:
+    creating = Creating(prefect_server, sandbox, own_root, CREATING_COUNT="4", CREATING_WHAT="exports")
+
+    process = creating.start()
+    deadline = time.monotonic() + 60
+    while sandbox.stats()["exports"]["polled"] < 8 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert creating.retry().wait(60) == 0, creating.screen()
+
+    assert sandbox.stats()["exports"]["submitted"] == 4
+    assert creating.ended() == ("COMPLETED", "4 ok")
+    assert "was accepted in an earlier attempt" in creating.screen()

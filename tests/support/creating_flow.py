@@ -3,7 +3,8 @@
 Usage:
     python tests/support/creating_flow.py <org_id> <env_type>
 
-CREATING_COUNT says how many, CREATING_BY is `batches` or `each`, CREATING_KEYED is `yes` where keys go with the writes.
+CREATING_COUNT says how many, CREATING_BY is `batches` or `each`; CREATING_WHAT `exports` makes exports in their place,
+which take some time; CREATING_FROM is the run of which only what failed is done.
 """
 
 import os
@@ -18,6 +19,7 @@ from txo_core.script_runner import load_run_config, run_cli
 
 COUNT = int(os.environ.get("CREATING_COUNT", "100"))
 BY = os.environ.get("CREATING_BY", "batches")
+WHAT = os.environ.get("CREATING_WHAT", "orders")
 FROM = os.environ.get("CREATING_FROM")
 
 
@@ -29,14 +31,22 @@ def create_order(item: str, config: TxoConfig) -> ItemResult:
     return created({"no": order["no"], "externalId": item})
 
 
+@task(task_run_name="export-{item}")
+def make_export(item: str, config: TxoConfig) -> ItemResult:
+    """Make an export, and wait until it is there."""
+    made = create_rest_api(config, use_cache=True).post("exports?polls=8&retry_after=0.4", {"entity": "orders"})
+    return created({"externalId": item, "rows": made["rows"]})
+
+
 @flow(name="creating", flow_run_name="{org_id}-{env_type}-creating")
 def creating(org_id: str, env_type: str) -> ProcessingResults:
     """Create all orders."""
     config = load_run_config(org_id, env_type)
     items = [f"X{number:05}" for number in range(COUNT)]
+    work = make_export if WHAT == "exports" else create_order
     if BY == "each":
-        return run_each(create_order, config, items, only_failed_from=FROM)
-    return run_batches(create_order, config, items, batch_size=100, only_failed_from=FROM)
+        return run_each(work, config, items, only_failed_from=FROM)
+    return run_batches(work, config, items, batch_size=100, only_failed_from=FROM)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What came of each item, on disk the moment it is known: a run that died goes on where it ended.
 
 One folder a flow run and one file a process, below the root that all workers share: `journal/<run>/<work>.<...>.jsonl`.
-A line is a JSON array, `[key, outcome, reason, value, doubt]`; the last one of a key counts. A line that a kill cut off
-is left out.
+A line is a JSON array, `[key, outcome, reason, value, doubt]`; the last one of a key counts. That of an operation has
+its name as the reason and its token as the value. A line that a kill cut off is left out.
 """
 
 import json
@@ -28,6 +28,8 @@ FOLDER = "journal"
 FIELDS = 5
 WRITING = "writing"
 """In the place of an outcome: a write that may not be repeated is on its way."""
+OPERATION = "operation"
+"""Likewise: a long-running operation was accepted, or, without a token, has failed."""
 KEPT = SUCCESSES | {"skipped"}
 
 
@@ -56,6 +58,7 @@ class Journal:
     folder: Path | None
     work: str
     before: dict[str, Entry] = field(default_factory=dict)
+    operations: dict[tuple[str, str], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _file: int = -1
 
@@ -64,8 +67,18 @@ class Journal:
         """Open the journal of a flow run's piece of work; raises FileOperationError where it cannot be read."""
         if run_id is None:
             return cls(None, work)
-        folder = root() / FOLDER / run_id
-        return cls(folder, work, dict(entries(folder, work)))
+        journal = cls(root() / FOLDER / run_id, work)
+        journal.read(run_id, journal.before)
+        return journal
+
+    def read(self, run_id: str, into: dict[str, Entry]) -> None:
+        """Take in what the run's journal of the same work says of items; and of operations that have not failed."""
+        for key, entry in entries(root() / FOLDER / run_id, self.work):
+            into[key] = entry
+            if entry.outcome == OPERATION and entry.value is None:
+                self.operations.pop((key, entry.reason), None)
+            elif entry.outcome == OPERATION:
+                self.operations[key, entry.reason] = str(entry.value)
 
     def earlier(self, key: str) -> ItemResult | None:
         """Return what came of an item in an earlier attempt, if it need not be done again."""
@@ -82,6 +95,10 @@ class Journal:
     def writing(self, key: str) -> None:
         """Note that a write of this item is about to be sent which may not be sent twice."""
         self._add([key, WRITING, "", None, 1])
+
+    def operation(self, key: str, name: str, token: str | None, doubt: bool) -> None:
+        """Note that an operation of this item has begun, by its token, or failed."""
+        self._add([key, OPERATION, name, token, int(doubt)])
 
     def note(self, record: ItemResult, doubt: bool = False) -> None:
         """Note what came of an item; a value that no JSON can hold is left out."""
@@ -129,11 +146,6 @@ def entries(folder: Path, work: str) -> Iterator[tuple[str, Entry]]:
             "It says what earlier attempts of the run have done: see that this account may read it",
             f"ls -l {folder}",
         ) from error
-
-
-def works(run_id: str) -> list[str]:
-    """Return the pieces of work that a run has left journals of."""
-    return sorted({path.name.partition(".")[0] for path in (root() / FOLDER / run_id).glob("*.jsonl")})
 
 
 def _parsed(line: bytes) -> tuple[str, Entry] | None:

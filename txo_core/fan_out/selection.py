@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from txo_core.exceptions import ValidationError
-from txo_core.fan_out.journal import FOLDER, Journal, entries
-from txo_core.fan_out.work import failed_in
-from txo_core.http.idempotency import run_here, work_here
+from txo_core.fan_out.journal import FOLDER, Entry, Journal
+from txo_core.http.scopes import run_here, work_here
 from txo_core.paths import root
 
 logger = logging.getLogger("txo_core.fan_out")
@@ -28,24 +27,26 @@ def select(
     journal = Journal.of(run_here(), work)
     if only_failed_from is None:
         return list(items), list(keys), journal
-    failed = failed_in(_entries_of(only_failed_from, work, name))
+    failed = _failed_in(only_failed_from, journal, name)
     chosen = [(item, key) for item, key in zip(items, keys, strict=True) if key in failed]
     logger.info("%d of %d items failed in the run %s; only these are done", len(chosen), len(items), only_failed_from)
     journal.before = {key: entry for key, entry in failed.items() if entry.doubt} | journal.before
     return [item for item, _ in chosen], [key for _, key in chosen], journal
 
 
-def _entries_of(run: str, work: str, name: str) -> Any:
+def _failed_in(run: str, journal: Journal, name: str) -> dict[str, Entry]:
+    """Return what failed in an earlier run, or was under way when it died."""
     if not isinstance(run, str) or not RUN_ID.fullmatch(run):
         raise ValidationError(f"{run!r} is no id of a flow run", "Copy it from the run's page or its log", EXAMPLE)
-    found = dict(entries(root() / FOLDER / run, work))
+    found: dict[str, Entry] = {}
+    journal.read(run, found)
     if not found:
         raise ValidationError(
             f"The run {run} has left no journal of {name!r}",
             "Name a run of this script that has worked on such items, on this machine or one that shares its folder",
             f"ls {root() / FOLDER}",
         )
-    return found
+    return {key: entry for key, entry in found.items() if not entry.is_done}
 
 
 def slug(name: str) -> str:

@@ -1,6 +1,6 @@
 """Doing one item: what an earlier attempt has done is not done again, and what came of it is noted at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from prefect import State
 
 from txo_core.exceptions import ApiOperationError
 from txo_core.fan_out.journal import Entry, Journal
-from txo_core.http.idempotency import Scope, here, scope
+from txo_core.http.scopes import Scope, here, scope
 from txo_core.logs.scrubbing import sentence
 from txo_core.redaction import redact
 from txo_core.results import ItemResult
@@ -18,20 +18,34 @@ IN_DOUBT = "in-doubt"
 
 @dataclass(slots=True)
 class Writes:
-    """Counts the writes of an item that may have taken effect and may not be sent again."""
+    """Keeps account of the writes of an item; `open` are those that may have taken effect and may not be sent again."""
 
     journal: Journal
     key: str
-    open: int = 0
+    open: set[object] = field(default_factory=set)
 
-    def begun(self) -> None:
+    def begun(self, call: object) -> None:
         """Note it before the write is sent: a kill may come in between."""
-        self.open += 1
+        self.open.add(call)
         self.journal.writing(self.key)
 
-    def refused(self) -> None:
+    def refused(self, call: object) -> None:
         """Take it back: the write has surely not taken effect."""
-        self.open -= 1
+        self.open.discard(call)
+
+    def accepted(self, operation: str, token: str | None, call: object) -> None:
+        """Note where the operation goes on; from now on it can be waited for, and is no longer in doubt."""
+        if token is not None:
+            self.open.discard(call)
+            self.journal.operation(self.key, operation, token, doubt=bool(self.open))
+
+    def failed(self, operation: str) -> None:
+        """Note that there is nothing to wait for any more."""
+        self.journal.operation(self.key, operation, None, doubt=bool(self.open))
+
+    def token_of(self, operation: str) -> str | None:
+        """Return the token of an operation that an earlier attempt has begun."""
+        return self.journal.operations.get((self.key, operation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +73,10 @@ class Work:
             with scope(self.journal.work, key, watcher=writes, under=self.around):
                 value = act()
         except Exception as error:
-            self.journal.note(ItemResult(key, "failed", sentence(error)), doubt=writes.open > 0)
+            self.journal.note(ItemResult(key, "failed", sentence(error)), doubt=bool(writes.open))
             raise
         record = record_of(key, value)
-        self.journal.note(record, doubt=record.outcome == "failed" and writes.open > 0)
+        self.journal.note(record, doubt=record.outcome == "failed" and bool(writes.open))
         return value
 
 
@@ -84,11 +98,6 @@ def item_result(key: str, state: State[Any]) -> ItemResult:
         return ItemResult(key, "ok", "", value)
     reason = sentence(value) if isinstance(value, BaseException) else redact(state.message or state.name or "")
     return ItemResult(key, "failed", reason)
-
-
-def failed_in(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Return what failed, or was being written when the run died."""
-    return {key: entry for key, entry in entries.items() if not entry.is_done}
 
 
 def _doubtful(entry: Entry) -> ApiOperationError:

@@ -4,11 +4,13 @@ import logging
 
 from requests import PreparedRequest, Response
 
+from txo_core.exceptions import ApiError
 from txo_core.http.operation_errors import no_address, not_before
 from txo_core.http.operation_rules import begun
 from txo_core.http.operation_state import OperationState
 from txo_core.http.operation_waiting import Patience, Waiting
 from txo_core.http.policy import Send, call_of
+from txo_core.http.scopes import Submission, submission_of
 
 logger = logging.getLogger("txo_core.http")
 
@@ -29,6 +31,11 @@ class LongRunningOperation(Patience):
         options = call_of(request).options
         if options.resumes is not None:
             return self._wait_for(request, send, options.resumes)
+        submission = submission_of(request.method or "", request.url or "", request.body) if options.wait else None
+        if submission is not None and submission.token is not None:
+            earlier = OperationState.of_token(submission.token)
+            logger.info("%s was accepted in an earlier attempt, waiting for it to end", earlier.called)
+            return self._watched(request, send, earlier, None, submission)
         response = send(request)
         if response.status_code not in BEGINNINGS or options.long_running is False:
             return response
@@ -41,7 +48,25 @@ class LongRunningOperation(Patience):
         if not options.wait:
             return belonging_to(state, response)
         logger.info("%s was accepted, waiting for it to end", state.called)
-        return self._wait_for(request, send, state, response)
+        return self._watched(request, send, state, response, submission)
+
+    def _watched(
+        self,
+        request: PreparedRequest,
+        send: Send,
+        state: OperationState,
+        response: Response | None,
+        submission: Submission | None,
+    ) -> Response:
+        """Wait for the operation, which a run that dies meanwhile goes on with when it is run again."""
+        if submission is not None and response is not None:
+            submission.accepted(state.token)
+        try:
+            return self._wait_for(request, send, state, response)
+        except ApiError as error:
+            if submission is not None and error.resume_token is None:
+                submission.failed()
+            raise
 
     def _wait_for(
         self, request: PreparedRequest, send: Send, state: OperationState, response: Response | None = None

@@ -9,11 +9,12 @@ from requests import PreparedRequest, RequestException, Response
 from txo_core.exceptions import ApiError, ConfigurationError
 from txo_core.http.errors import error_of_failure, error_of_no_json
 from txo_core.http.headers import Headers as HeaderDict
-from txo_core.http.idempotency import DEFAULT_HEADER, IdempotencyKeys, watched
+from txo_core.http.idempotency import DEFAULT_HEADER, IdempotencyKeys
 from txo_core.http.json_body import NoJson, value_of
 from txo_core.http.operation_state import OperationState
 from txo_core.http.policy import Options, Sink, Timeout, call_of
 from txo_core.http.retry import Retry
+from txo_core.http.scopes import watched
 from txo_core.http.sessions import Body, Sessions
 from txo_core.rest.arguments import (
     checked_etag,

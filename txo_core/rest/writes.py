@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from txo_core.exceptions import ApiError, EntityNotFoundError
-from txo_core.http.idempotency import looked_for
 from txo_core.http.own_success import holds
+from txo_core.http.scopes import looked_for
 from txo_core.rest.entities import without_annotations
 from txo_core.rest.entity_keys import Entity, Key, control, json_fields, json_form, key_values, lock_for
 from txo_core.rest.entity_search import Requests, Search, Send

@@ -19,7 +19,7 @@ from prefect.states import Completed, Failed
 
 from txo_core.clock import stopping
 from txo_core.exceptions import ScriptError
-from txo_core.http.idempotency import in_scope, scope
+from txo_core.http.scopes import in_scope, scope
 from txo_core.logs.scrubbing import scrubbed, sentence
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults

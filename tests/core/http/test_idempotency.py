@@ -17,9 +17,10 @@ from tests.support.scripted import FakeTime, ScriptedTransport, prepared
 from txo_core.exceptions import ApiError, ApiOperationError, ValidationError
 from txo_core.http.exchange_log import ExchangeLog
 from txo_core.http.failures import NETWORK_ERRORS
-from txo_core.http.idempotency import IdempotencyKeys, key_for, scope
+from txo_core.http.idempotency import IdempotencyKeys, key_for
 from txo_core.http.policy import Options, compose
 from txo_core.http.retry import Retry
+from txo_core.http.scopes import scope
 from txo_core.rest import RestClient
 
 ORDER = {"customerNo": "C0001", "externalId": "X-1"}
