@@ -10,7 +10,8 @@ from prefect import State, Task
 from prefect.states import Completed, Failed
 from prefect.utilities.annotations import quote
 
-from txo_core.concurrency.maps import StopOn, parallel_map, same_for_all, whole
+from txo_core.concurrency.arguments import StopOn, same_for_all, whole
+from txo_core.concurrency.maps import parallel_map
 from txo_core.concurrency.progress import Progress
 from txo_core.config import TxoConfig
 from txo_core.fan_out.checks import check_task, unique_keys

@@ -93,12 +93,11 @@ class Caller:
             body = encoded(json)
             sent_headers.setdefault("Content-Type", "application/json")
         url = with_query(join_url(self.base_url, checked_url(url)), params)
-        idempotent = checked_idempotent(idempotent)
-        keyed = self.keys.add(sent_headers, idempotency_key, method=method, url=url, body=body, idempotent=idempotent)
-        idempotent = True if keyed and idempotent is None else idempotent
+        said = checked_idempotent(idempotent)
+        keyed = self.keys.add(sent_headers, idempotency_key, method=method, url=url, body=body, idempotent=said)
         request = self._prepared(method, url, sent_headers, body)
         options = Options(
-            idempotent,
+            True if keyed and said is None else said,
             checked_total(total_timeout),
             sink is None,
             sink,
@@ -110,7 +109,7 @@ class Caller:
             parses_later=parses_later,
         )
         send = partial(self._sessions.send, request, timeout=checked_timeout(timeout), options=options)
-        return send() if keyed else watched(send, method, sent_headers, idempotent)
+        return send() if keyed else watched(send, method, sent_headers, said)
 
     def _require_open(self, method: str) -> None:
         if self.closed:
