@@ -85,7 +85,6 @@ class Caller:
         parses_later: bool = False,
     ) -> Response:
         """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
-        self._require_open(method)
         sent_headers = checked_headers(headers)
         if etag is not None:
             sent_headers["If-Match"] = checked_etag(etag)
@@ -121,6 +120,7 @@ class Caller:
 
     def _prepared(self, method: str, url: str, headers: HeaderDict, body: Body | None) -> PreparedRequest:
         """Return the request ready to go, with the session's headers and cookies."""
+        self._require_open(method)
         error: ApiError
         try:
             return self._sessions.prepare(method, url, headers, body)
