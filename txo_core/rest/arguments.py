@@ -30,8 +30,8 @@ def checked_url(url: Any) -> str:
     return url
 
 
-def checked_headers(headers: Any) -> Headers:
-    """Return the headers of the call, found in any spelling."""
+def checked_headers(headers: Any, etag: Any = None) -> Headers:
+    """Return the headers of the call, found in any spelling; with the etag, If-Match."""
     if headers is not None and not isinstance(headers, Mapping):
         raise _no_headers(f"{type(headers).__name__} instead of a dictionary")
     for name, value in (headers or {}).items():
@@ -39,7 +39,10 @@ def checked_headers(headers: Any) -> Headers:
             raise _no_headers("a header of the call is not plain text")
         if name.lower() in OURS:
             raise _no_headers(f"{name} says how the body is sent, and is set by the client")
-    return Headers(headers or {})
+    found = Headers(headers or {})
+    if etag is not None:
+        found["If-Match"] = checked_etag(etag)
+    return found
 
 
 def _no_headers(problem: str) -> ValidationError:

@@ -17,7 +17,6 @@ from txo_core.http.retry import Retry
 from txo_core.http.scopes import watched
 from txo_core.http.sessions import Body, Sessions
 from txo_core.rest.arguments import (
-    checked_etag,
     checked_headers,
     checked_idempotent,
     checked_timeout,
@@ -85,9 +84,7 @@ class Caller:
         parses_later: bool = False,
     ) -> Response:
         """Return the final answer; raises the children of ApiError, and HelpfulError for a call that makes no sense."""
-        sent_headers = checked_headers(headers)
-        if etag is not None:
-            sent_headers["If-Match"] = checked_etag(etag)
+        sent_headers = checked_headers(headers, etag)
         if json is not None:
             body = encoded(json)
             sent_headers.setdefault("Content-Type", "application/json")
