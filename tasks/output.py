@@ -1,4 +1,4 @@
-"""What a run leaves behind: its workbook, and its summary as an artifact of the run."""
+"""What a run leaves behind: its workbook, and its summary as artifacts of the run."""
 
 from pathlib import Path
 from typing import cast
@@ -8,9 +8,13 @@ from prefect.utilities.annotations import quote
 from txo_core.config import TxoConfig
 from txo_core.logger import setup_logger
 from txo_core.orchestration import run_started, task
-from txo_core.report import write_report
+from txo_core.report import report_of, write_report
+from txo_core.reports.facts import Report
+from txo_core.reports.picture import markdown, picture
+from txo_core.reports.reasons import Remark
 from txo_core.results import ProcessingResults
-from txo_core.runs.publishing import publish_table
+from txo_core.runs.present import present_run
+from txo_core.runs.publishing import publish_markdown, publish_table
 
 logger = setup_logger()
 
@@ -26,29 +30,35 @@ def save_report(config: TxoConfig, name: str, results: ProcessingResults, title:
     # Prefect would look for futures in every record; quoted, it takes the results as they are.
     whole = cast(ProcessingResults, quote(results))
     path = save_workbook(config, name, whole, title)
-    publish_summary(config, name, whole)
+    publish_summary(config, name, whole, path.name)
     return path
 
 
 @task(task_run_name="save-{name}")
 def save_workbook(config: TxoConfig, name: str, results: ProcessingResults, title: str) -> Path:
     """Return the path of the run's workbook, which stands complete in the output folder."""
-    path = write_report(config, name, results, title=title or None, started=run_started())
+    path = write_report(config, name, results, title=title or None, started=run_started(), run=present_run())
     logger.debug("Saved %s", path.name, extra={"saved_file": str(path)})
     return path
 
 
 @task(task_run_name="publish-{name}")
-def publish_summary(config: TxoConfig, name: str, results: ProcessingResults) -> None:
-    """Publish the counts, and each item that was skipped or failed, as a table at the run in Prefect's UI."""
-    rows = [remark_row(record.key, record.outcome, record.reason) for record in results.remarks()[:ARTIFACT_ROWS]]
-    publish_table(
-        f"{config.org_id}-{config.env_type}-{name}",
-        rows or [remark_row("", "ok", "nothing was skipped, nothing failed")],
-        f"## {name} {config.org_id}-{config.env_type}\n\n**{results.summary()}**",
-    )
+def publish_summary(config: TxoConfig, name: str, results: ProcessingResults, filename: str = "") -> None:
+    """Publish what the summary sheet says, with a picture, and as a table each item that was skipped or failed."""
+    report = report_of(config, name, results, started=run_started(), run=present_run())
+    key = f"{config.org_id}-{config.env_type}-{name}"
+    publish_markdown(f"{key}-summary", markdown(report, filename), results.summary(), picture(report.counts))
+    publish_table(key, remark_rows(report), f"## {name} {config.org_id}-{config.env_type}\n\n**{results.summary()}**")
 
 
-def remark_row(key: str, outcome: str, reason: str) -> dict[str, str]:
-    """Return a row of the artifact's table."""
-    return {"item": key, "outcome": outcome, "reason": reason}
+def remark_rows(report: Report) -> list[dict[str, str]]:
+    """Return the rows of the table: what was skipped or failed, as many as Prefect's UI can take."""
+    remarks = report.remarks or [Remark("", "ok", "nothing was skipped, nothing failed")]
+    rows = [remark_row(remark) for remark in remarks[:ARTIFACT_ROWS]]
+    left = len(remarks) - len(rows)
+    return rows + ([remark_row(Remark("", "", f"and {left:,} more, all of them in the workbook"))] if left else [])
+
+
+def remark_row(remark: Remark) -> dict[str, str]:
+    """Return a row of the table."""
+    return {"item": remark.key, "outcome": remark.outcome, "reason": " ".join(remark.reason.split())}

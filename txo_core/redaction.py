@@ -15,7 +15,16 @@ from txo_core.masking.pairs import spans_of_pairs
 from txo_core.masking.places import spans_of_places
 from txo_core.masking.shapes import spans_of_jwts, spans_of_shapes
 
-__all__ = ["MASK", "MASK_OF_JWT", "Redactor", "encodings", "holds_known_secret", "redact", "register_secret"]
+__all__ = [
+    "MASK",
+    "MASK_OF_JWT",
+    "Redactor",
+    "encodings",
+    "holds_known_secret",
+    "redact",
+    "redact_known",
+    "register_secret",
+]
 
 MASK = "[REDACTED]"
 MASK_OF_JWT = "[REDACTED_JWT]"
@@ -48,6 +57,11 @@ class Redactor:
     def knows(self, text: str) -> bool:
         """Tell whether a text holds one of the values, in whatever form; how it looks otherwise does not count."""
         return bool(self._known.spans(text))
+
+    def known_only(self, text: str) -> str:
+        """Return the text without the values; what only looks like a secret stays, since it may be data."""
+        found = self._known.spans(text)
+        return _with_masks(text, found, []) if found else text
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret masked; whatever is no text comes back as its text."""
@@ -121,6 +135,11 @@ _refused: set[int] = set()
 def redact(text: str) -> str:
     """Return the text without the secrets that this process knows, and without what looks like one."""
     return _redactor(text)
+
+
+def redact_known(text: str) -> str:
+    """Return the text without the secrets that this process knows; for data, which is not to change otherwise."""
+    return _redactor.known_only(text)
 
 
 def holds_known_secret(text: str) -> bool:

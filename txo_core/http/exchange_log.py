@@ -13,6 +13,7 @@ from txo_core.http.failures import NETWORK_ERRORS, READS, failure_of, in_doubt, 
 from txo_core.http.origins import address_of
 from txo_core.http.policy import Attempt, Send, call_of
 from txo_core.logs import records
+from txo_core.tally import note_sent
 
 logger = logging.getLogger("txo_core.http")
 # A client may be used without our set-up of logging, and urllib3 logs every path and query.
@@ -70,6 +71,7 @@ class ExchangeLog:
             Attempt(request.method or "", address_of(request.url), outcome, seconds, call.waited, doubt)
         )
         call.waited = 0.0
+        note_sent()
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s%s %s -> %s in %.3f s %s",

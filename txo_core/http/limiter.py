@@ -9,6 +9,7 @@ from txo_core.http.origins import shown_origin
 from txo_core.http.pace import PACE, Pace
 from txo_core.http.pacer import Pacer, Pacers
 from txo_core.http.policy import Send, call_of
+from txo_core.tally import note_throttled
 
 __all__ = ["PACE", "Pacer", "RateLimiter", "Throttle"]
 
@@ -52,6 +53,7 @@ class Throttle:
         while left > 0:
             until = self._clock() + left
             self._sleep(left)
+            note_throttled(left)
             after = pacer.depart(slot, latest, self._longest_pause, until)
             if after is None:
                 raise _rejection(request, pacer.wait(slot))

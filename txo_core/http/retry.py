@@ -14,6 +14,7 @@ from txo_core.http.failures import NETWORK_ERRORS, failure_of, may_help, repeata
 from txo_core.http.policy import Send, call_of
 from txo_core.http.retry_after import retry_after
 from txo_core.http.retry_budget import RetryBudget
+from txo_core.tally import note_repeat
 
 logger = logging.getLogger("txo_core.http")
 
@@ -81,6 +82,7 @@ class Retry:
             logger.info("%s %s: %s, trying again in %.1f s (%d of %d)", *again)
         self.sleep(seconds)
         call.waited += seconds
+        note_repeat(throttled=asked or 0.0)
         return True
 
     def _backoff(self, done: int) -> float:

@@ -1,221 +1,141 @@
-"""The three sheets of a report. Imports openpyxl: import it late."""
+"""The sheets of a report: the summary, the rows, what was skipped or failed. Imports openpyxl: import it late."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import BinaryIO
 
 from openpyxl import Workbook
 
-from txo_core.formats.workbook import MAX_ROWS, check_sheet_names, new_workbook, too_large
-from txo_core.redaction import redact
-from txo_core.reports.columns import Column, columns_of, keys
-from txo_core.reports.style import LONGEST_TEXT, TONES, Pen, display_format, set_page, set_table
-from txo_core.results import ItemResult, ProcessingResults
+from txo_core.formats.workbook import MAX_COLUMNS, MAX_ROWS, check_sheet_names
+from txo_core.reports import cells
+from txo_core.reports.book import save_book
+from txo_core.reports.columns import Column
+from txo_core.reports.facts import REMARKS, TONES, Report, count
+from txo_core.reports.reasons import Remark
+from txo_core.reports.style import HEADER_HEIGHT, ROW_HEIGHT, Looks, set_page, set_table
+from txo_core.reports.style import TONES as COLOURS
+from txo_core.reports.summary import SUMMARY, write_summary
+from txo_core.reports.widths import LINE_HEIGHT, lines, rough_lines, text_width
 
-SUMMARY, REMARKS = "Summary", "Skipped and failed"
-BAR = 24
-REMARK_COLUMNS = (("Item", 18), ("Outcome", 12), ("Reason", 90), ("What to do", 52))
-LINE_HEIGHT = 15
-OUTCOME_TONES = {"skipped": "warn", "failed": "bad"}
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that a report shows."""
-
-    title: str
-    org_id: str
-    env_type: str
-    results: ProcessingResults
-    rows: Sequence[Mapping[Any, Any]]
-    sheet: str
-    started: datetime | None
-    finished: datetime
-
-    @property
-    def footer(self) -> str:
-        """What stands below every printed page."""
-        return f"{self.title} · {self.org_id}-{self.env_type} · {self.finished:%Y-%m-%d %H:%M} UTC"
+ROWS_A_SHEET = MAX_ROWS - 1
+REMARK_COLUMNS = (("Item", 18.0), ("Outcome", 14.0), ("Reason", 78.0), ("What to do", 44.0), ("Call", 56.0))
+LONGEST_REASON, LONGEST_KEY, MOST_LINES = 1_800, 40.0, 4
+Part = tuple[str, Sequence[Column]]
 
 
-def write_sheets(report: Report, file: BinaryIO) -> None:
-    """Write the workbook: the summary first, then the data, then what was skipped or failed."""
-    check_sheet_names([SUMMARY, report.sheet, REMARKS])
-    if len(report.rows) >= MAX_ROWS:
-        raise too_large(report.sheet, f"{len(report.rows):,} rows", f"{MAX_ROWS - 1:,}")
-    columns = columns_of(report.rows)
-    with new_workbook(file) as book:
-        book.properties.title, book.properties.creator = report.title, "TXO"
-        _summary(book, report, columns)
-        _data(book, report, [column for column in columns if column.seen])
-        _remarks(book, report)
+def write_sheets(report: Report, columns: Sequence[Column], file: BinaryIO) -> None:
+    """Write the workbook: the summary first, then the rows, then what was skipped or failed.
+
+    What is more than a sheet holds goes on in a second one.
+    """
+    shown = [column for column in columns if column.seen][:MAX_COLUMNS]
+    parts = list(_parts(report.sheet, shown, len(report.rows)))
+    remarks = list(_pages(REMARKS, report.remarks))
+    check_sheet_names([SUMMARY, *(name for name, _ in parts), *(name for name, _ in remarks)])
+    book = Workbook()
+    book.properties.title, book.properties.creator = report.title, "TXO"
+    first = book.worksheets[0]
+    first.title, looks = SUMMARY, Looks(first)
+    others = _sheets(report, len(shown), [name for name, _ in parts], [name for name, _ in remarks])
+    write_summary(first, looks, report, others, _notes(columns, shown))
+    rows = {name: _data(book, looks, report, name, part) for name, part in parts}
+    rows |= {name: _remarks(book, looks, report, name, part) for name, part in remarks}
+    save_book(book, file, rows)
 
 
-def _summary(book: Workbook, report: Report, columns: list[Column]) -> None:
-    sheet = book.create_sheet(SUMMARY)
-    pen = Pen(sheet)
-    set_page(sheet, (2.5, 24, 12, 12, 62), report.footer)
-    sheet.page_setup.fitToHeight = 1
-    sheet.row_dimensions[2].height, sheet.row_dimensions[5].height = 32, 28
-    tone, verdict = _verdict(report.results)
-    pen.row()
-    pen.row(None, (report.title, "title"))
-    pen.row(None, (f"Organization {report.org_id} · environment {report.env_type}", "subtitle"))
-    pen.row()
-    pen.row(None, *[(text, tone) for text in (verdict, "", "", "")])
-    pen.row()
-    _counts(pen, report.results)
-    pen.row()
-    pen.row(None, ("This run", "section"))
-    for label, text in _facts(report):
-        pen.row(None, (label, "label"), *_across(text))
-    pen.row()
-    pen.row(None, ("In this file", "section"))
-    for label, text in _contents(report, columns):
-        pen.row(None, pen.link(label) if label in (report.sheet, REMARKS) else (label, "label"), *_across(text))
-    pen.row()
-    pen.row(None, ("Where to look next", "section"))
-    for text in _next_steps(report.results):
-        pen.row(None, (text, "note"))
+def _parts(name: str, columns: Sequence[Column], rows: int) -> Iterator[Part]:
+    """Yield the name of each sheet of rows, and the part of the columns that stands there."""
+    for number, start in enumerate(range(0, max(rows, 1), ROWS_A_SHEET), 1):
+        whole = number == 1 and rows <= ROWS_A_SHEET
+        part = columns if whole else [column.part(start, start + ROWS_A_SHEET) for column in columns]
+        yield name if number == 1 else f"{name} {number}", part
 
 
-def _across(text: str) -> list[tuple[str, str]]:
-    return [(text, "text"), ("", "text"), ("", "text")]
+def _pages(name: str, remarks: Sequence[Remark]) -> Iterator[tuple[str, Sequence[Remark]]]:
+    for number, start in enumerate(range(0, max(len(remarks), 1), ROWS_A_SHEET), 1):
+        yield name if number == 1 else f"{name} {number}", remarks[start : start + ROWS_A_SHEET]
 
 
-def _verdict(results: ProcessingResults) -> tuple[str, str]:
-    if results.failed:
-        return "bad", f"✖  {len(results.failed):,} of {len(results.complete()):,} items failed"
-    if results.skipped:
-        return "warn", f"✔  Nothing failed; skipped: {len(results.skipped):,} of {len(results.complete()):,}"
-    return (
-        "good",
-        f"✔  All succeeded: {_count(len(results.complete()), 'item')}"
-        if results.complete()
-        else "✔  There was nothing to do",
+def _sheets(report: Report, columns: int, data: Sequence[str], remarks: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the name of each sheet, and what it holds."""
+    rows = f"{count(len(report.rows), 'row')}, {count(columns, 'column')}: what the items that succeeded brought"
+    rows = rows if report.rows else "Empty: no item brought a row"
+    why = f"{count(len(report.remarks), 'item')}, each with the reason" if report.remarks else "Empty: there is none"
+    found = [(name, rows if number == 0 else "The rows that follow") for number, name in enumerate(data)]
+    return found + [(name, why if number == 0 else "Those that follow") for number, name in enumerate(remarks)]
+
+
+def _notes(columns: Sequence[Column], shown: Sequence[Column]) -> list[tuple[str, str]]:
+    """Return what there is to know about the file: a name and a sentence each."""
+    notes = []
+    empty = ", ".join(column.header for column in columns if not column.seen)
+    if empty:
+        notes.append(("Left out", f"Columns in which no row has a value: {empty}"))
+    if sum(column.seen for column in columns) > len(shown):
+        notes.append(("Left out", f"All columns after the first {len(shown):,}, which are all that a sheet holds"))
+    masked = ", ".join(column.header for column in columns if column.masked)
+    if masked:
+        notes.append(("Masked", f"Secrets that stood in the columns: {masked}"))
+    return [*notes, ("Times", "All times are UTC")]
+
+
+def _data(book: Workbook, looks: Looks, report: Report, name: str, columns: Sequence[Column]) -> Iterable[str]:
+    """Add a sheet of rows, and return the XML of these."""
+    sheet = book.create_sheet(name)
+    names, widths = [column.header for column in columns], [column.width for column in columns]
+    set_page(sheet, widths or [40], report.footer)
+    if not columns:
+        return _note(looks, "No item brought a row.")
+    rows = len(columns[0].values)
+    set_table(sheet, name, names, rows, widths, banded=True)
+    header = [looks.number("header right" if column.numeric else "header") for column in columns]
+    heights = _heights(columns)
+    writers = cells.column_writers(columns, looks, tall=heights is not None)
+    values = zip(*(column.values for column in columns), strict=True)
+    return _with_header(
+        cells.header_text(names, header, HEADER_HEIGHT), cells.row_texts(writers, values, heights or iter(()))
     )
 
 
-def _counts(pen: Pen, results: ProcessingResults) -> None:
-    """Add the table of outcomes, each with its share as a bar."""
-    counts: dict[str, int] = {"ok": 0} | dict.fromkeys((record.outcome for record in results.complete()), 0)
-    for record in results.complete():
-        counts[record.outcome] += 1
-    if not counts["ok"] and len(results.success):
-        del counts["ok"]
-    counts |= {"skipped": len(results.skipped), "failed": len(results.failed)}
-    pen.row(None, ("Outcome", "header"), ("Items", "header right"), ("Share", "header right"), ("", "header"))
-    for outcome in sorted(counts, key=lambda outcome: outcome in OUTCOME_TONES):
-        share = counts[outcome] / max(1, len(results.complete()))
-        tone = OUTCOME_TONES.get(outcome, "good") if share else "calm"
-        bar = "█" * max(bool(share), round(BAR * share))
-        pen.row(
-            None,
-            (outcome, f"{tone} text"),
-            pen.cell(counts[outcome], "right", "#,##0"),
-            pen.cell(share, "right", "0.0%"),
-            (bar, f"{tone} bar"),
-        )
-    total = pen.cell(len(results.complete()), "right", "#,##0")
-    pen.row(None, ("Total", "label"), total, ("", "text"), ("", "text"))
+def _heights(columns: Sequence[Column]) -> Iterator[float] | None:
+    """Return the height of each row where texts take several lines; Excel would make room for all of them."""
+    tall = [(column.values, column.width) for column in columns if column.tall]
+    if not tall:
+        return None
+    taken = [map(rough_lines, values, repeat(width), repeat(MOST_LINES)) for values, width in tall]
+    return (LINE_HEIGHT * max(lines) + 3 for lines in zip(*taken, strict=True))
 
 
-def _facts(report: Report) -> list[tuple[str, str]]:
-    facts = [("Organization", report.org_id), ("Environment", report.env_type)]
-    if report.started:
-        facts.append(("Started", f"{report.started:%Y-%m-%d %H:%M:%S} UTC"))
-        duration = _duration((report.finished - report.started).total_seconds())
-        return [*facts, ("Finished", f"{report.finished:%Y-%m-%d %H:%M:%S} UTC"), ("Took", duration)]
-    return [*facts, ("Saved", f"{report.finished:%Y-%m-%d %H:%M:%S} UTC")]
+def _remarks(book: Workbook, looks: Looks, report: Report, name: str, remarks: Sequence[Remark]) -> Iterable[str]:
+    """Add a sheet of what was skipped or failed, and return the XML of its rows."""
+    sheet = book.create_sheet(name)
+    rows = [(each.key, each.outcome, _cut(each.reason), _cut(each.advice), each.call) for each in remarks]
+    used = [place for place in range(len(REMARK_COLUMNS)) if place < 3 or any(row[place] for row in rows)]
+    names, widths = zip(*(REMARK_COLUMNS[place] for place in used), strict=True)
+    keys = max((text_width(key) for key, *_ in rows), default=0.0) + 3
+    widths = (min(max(keys, widths[0]), LONGEST_KEY), *widths[1:])
+    set_page(sheet, widths, report.footer)
+    if not rows:
+        return _note(looks, "Nothing was skipped and nothing failed.")
+    set_table(sheet, name, names, len(rows), widths, banded=False)
+    sheet.sheet_properties.tabColor = COLOURS["bad" if report.counts["failed"] else "warn"][1]
+    outcomes = {outcome: looks.number(f"{tone} text") for outcome, tone in TONES.items()}
+    writers: list[cells.Write] = [cells.text_writer(number, looks, "wrapped") for number in range(1, len(used) + 1)]
+    writers[1] = cells.look_writer(2, outcomes)
+    shown = [tuple(row[place] for place in used) for row in rows]
+    heights = (LINE_HEIGHT * max(map(lines, row, widths)) + ROW_HEIGHT - LINE_HEIGHT + 4 for row in shown)
+    header = cells.header_text(names, [looks.number("header")] * len(names), HEADER_HEIGHT)
+    return _with_header(header, cells.row_texts(writers, shown, heights))
 
 
-def _contents(report: Report, columns: list[Column]) -> list[tuple[str, str]]:
-    seen = [column for column in columns if column.seen]
-    rows, remarks = len(report.rows), len(report.results.remarks())
-    lines = [
-        (
-            report.sheet,
-            f"{_count(rows, 'row')}, {_count(len(seen), 'column')}: what was found for the items that succeeded",
-        ),
-        (REMARKS, f"{_count(remarks, 'item')}, each with the reason" if remarks else "Empty: there is none"),
-    ]
-    left_out = [column for column in columns if not column.seen]
-    if left_out:
-        lines.append(("Left out", f"Columns in which no row has a value: {keys(left_out)}"))
-    return [*lines, ("Times", "All times are UTC")]
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}… ({len(text):,} characters)"
 
 
-def _next_steps(results: ProcessingResults) -> list[str]:
-    steps = []
-    if results.failed:
-        steps.append(f'1.  Read the reasons on the sheet "{REMARKS}" and mend what they name.')
-        steps.append("2.  Run it again. The log of this run holds the details.")
-    elif results.skipped:
-        steps.append(f'Read on the sheet "{REMARKS}" why items were skipped; nothing else is open.')
-    else:
-        steps.append("Nothing is open.")
-    return steps
+def _with_header(header: str, rows: Iterator[str]) -> Iterator[str]:
+    yield header
+    yield from rows
 
 
-def _data(book: Workbook, report: Report, columns: list[Column]) -> None:
-    sheet = book.create_sheet(report.sheet)
-    pen = Pen(sheet)
-    set_page(sheet, [column.fitting for column in columns] or [40], report.footer)
-    if not columns:
-        pen.row(("No item brought a row.", "note"))
-        return
-    set_table(sheet, len(columns), len(report.rows))
-    pen.row(*[(str(column.key), "header right" if column.numeric else "header") for column in columns])
-    for row in report.rows:
-        values = [column.shown(row.get(column.key)) for column in columns]
-        sheet.append(
-            [
-                pen.value(value, display_format(value, column.places))
-                for value, column in zip(values, columns, strict=True)
-            ]
-        )
-
-
-def _remarks(book: Workbook, report: Report) -> None:
-    sheet = book.create_sheet(REMARKS)
-    pen = Pen(sheet)
-    remarks = [_remark(record) for record in report.results.remarks()]
-    columns = REMARK_COLUMNS if any(advice for *_, advice in remarks) else REMARK_COLUMNS[:-1]
-    set_page(sheet, [width for _, width in columns], report.footer)
-    if not remarks:
-        pen.row(("Nothing was skipped and nothing failed.", "note"))
-        return
-    set_table(sheet, len(columns), len(remarks), banded=False)
-    sheet.sheet_properties.tabColor = TONES["bad" if report.results.failed else "warn"][1]
-    pen.row(*[(name, "header") for name, _ in columns])
-    for number, (key, outcome, reason, advice) in enumerate(remarks, 2):
-        sheet.row_dimensions[number].height = LINE_HEIGHT * max(_lines(reason, 90), _lines(advice, 52)) + 5
-        cells = ((key, "text"), (outcome, f"{OUTCOME_TONES[outcome]} text"), (reason, "wrapped"), (advice, "wrapped"))
-        pen.row(*cells[: len(columns)])
-
-
-def _lines(text: str, width: int) -> int:
-    """Return about how many lines a text takes in a column, as Excel does not grow rows by itself; 27 fill a row."""
-    return min(27, sum(-(-len(line) // int(width * 0.95)) or 1 for line in text.splitlines()))
-
-
-def _remark(record: ItemResult) -> tuple[str, str, str, str]:
-    """Return key, outcome, reason and advice; a HelpfulError brings its own advice."""
-    reason = redact(record.reason or "No reason was given")
-    before, _, text = reason.rpartition("❌ Problem: ")
-    told, _, _ = text.partition("📝 Example:")
-    problem, _, advice = told.partition("✅ Solution: ") if before.strip() == "" else (reason, "", "")
-    return redact(record.key), record.outcome, problem.strip()[:LONGEST_TEXT], advice.strip()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+def _note(looks: Looks, text: str) -> list[str]:
+    return [cells.header_text([text], [looks.number("note")], HEADER_HEIGHT)]

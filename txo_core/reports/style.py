@@ -1,23 +1,19 @@
-"""How a report looks: colours, cell styles and page set-up, in one place. Imports openpyxl: import it late."""
+"""How a report looks: colours, cell styles, tables and page set-up, in one place. Imports openpyxl: import it late."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import Cell
-from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.table import Table, TableStyleInfo
 
-from txo_core.formats.workbook import fits_cell, put
+from txo_core.formats.workbook import cell_text, put
 
-FONT, INK, GREY, LINE, HEADER, BAND = "Calibri", "1F2933", "6B7785", "E1E6EC", "1F3A5F", "F5F8FB"
-TONES = {"good": ("E3F4E8", "1E7B3A"), "warn": ("FFF3D6", "8A5A00"), "bad": ("FCE4E4", "B3261E"), "calm": (BAND, INK)}
+FONT, INK, GREY, LINE, HEADER, PALE = "Calibri", "1F2933", "6B7785", "E1E6EC", "1F3A5F", "F5F8FB"
+TONES = {"good": ("E3F4E8", "1E7B3A"), "warn": ("FFF3D6", "8A5A00"), "bad": ("FCE4E4", "B3261E"), "calm": (PALE, INK)}
 # word: size, bold, colour
 FONTS = {
     "title": (20, True, HEADER),
@@ -28,55 +24,44 @@ FONTS = {
     "label": (11, False, GREY),
     "note": (11, False, GREY),
     "link": (11, False, "1A5FB4"),
-    "bar": (11, False, INK),
+    "total": (11, True, INK),
 }
-LINED = frozenset({"text", "right", "centre", "wrapped", "label", "link", "bar"})
-DATE, MOMENT, CLOCK, SPAN = "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "hh:mm:ss", "[h]:mm:ss"
+LINED = frozenset({"text", "right", "centre", "wrapped", "label", "link", "total"})
+DATE, CLOCK, SPAN = "yyyy-mm-dd", "hh:mm:ss", "[h]:mm:ss"
 HAIRLINE = Border(bottom=Side(style="thin", color=LINE))
+TABLE_STYLE = "TableStyleMedium2"
 A4 = 9
-ROW_HEIGHT = 18
-LONGEST_TEXT = 16_000
+ROW_HEIGHT, HEADER_HEIGHT = 18, 24
+SCREEN, PAPER = 190, 230
+"""How many characters a screen shows side by side, and a page of A4 in a size that can still be read."""
 
 
-class Pen:
-    """Makes cells of one sheet; each look is built once and shared, so that a hundred thousand rows stay cheap."""
+class Looks:
+    """The looks of one workbook, each built once. A look is a word or two: "title", "bad text", "text top"."""
 
     def __init__(self, sheet: Any) -> None:
-        self.sheet = sheet
-        self._looks: dict[tuple[str, str, bool], Any] = {}
+        self._sheet = sheet
+        self._made: dict[tuple[str, str, bool], Any] = {}
 
-    def cell(self, value: Any, look: str = "text", number_format: str = "General") -> Cell:
-        """Return a cell with this value in one of the looks: a word such as "text" or "title", or "bad text"."""
-        if isinstance(value, str) and not fits_cell(value):
-            value = f"{value[:LONGEST_TEXT]}… ({len(value):,} characters)"
-        cell = put(WriteOnlyCell(self.sheet), value)
+    def number(self, look: str, number_format: str = "General", quoted: bool = False) -> int:
+        """Return the number under which the workbook knows this look; a `quoted` text stays one when it is edited."""
+        return int(self._model(look, number_format, quoted).style_id)
+
+    def put(self, cell: Cell, value: Any, look: str = "text", number_format: str = "General") -> Cell:
+        """Put a value into a cell of the workbook, in that look; text never becomes a formula."""
+        put(cell, value)
         quoted = bool(cell.has_style and cell.quotePrefix)
-        if (look, number_format, quoted) not in self._looks:
-            model = WriteOnlyCell(self.sheet)
+        cell._style = self._model(look, number_format, quoted)._style  # type: ignore[attr-defined]
+        return cell
+
+    def _model(self, look: str, number_format: str, quoted: bool) -> Any:
+        key = (look, number_format, quoted)
+        if key not in self._made:
+            model = Cell(self._sheet, row=1, column=1)
             _dress(model, look)
             model.number_format, model.quotePrefix = number_format, quoted
-            self._looks[look, number_format, quoted] = model._style  # type: ignore[attr-defined]
-        cell._style = self._looks[look, number_format, quoted]  # type: ignore[attr-defined]
-        return cell
-
-    def value(self, value: Any, number_format: str) -> Cell:
-        """Return a cell of a table: numbers and dates to the right, yes and no in the middle, text to the left."""
-        if isinstance(value, bool):
-            return self.cell("Yes" if value else "No", "centre")
-        if isinstance(value, (int, float, Decimal, date, time, timedelta)):
-            cell = self.cell(value, "right", number_format)
-            return cell if cell.data_type != "s" else self.cell(value, "right")
-        return self.cell(value)
-
-    def link(self, sheet: str) -> Cell:
-        """Return a cell that leads to another sheet."""
-        cell = self.cell(sheet, "link")
-        cell.hyperlink = Hyperlink(ref="A1", location="'{}'!A1".format(sheet.replace("'", "''")))
-        return cell
-
-    def row(self, *cells: tuple[Any, str] | Cell | None) -> None:
-        """Add a row of cells or (value, look) pairs; None leaves a cell out."""
-        self.sheet.append([self.cell(*cell) if isinstance(cell, tuple) else cell for cell in cells])
+            self._made[key] = model
+        return self._made[key]
 
 
 def _dress(cell: Cell, look: str) -> None:
@@ -91,59 +76,65 @@ def _dress(cell: Cell, look: str) -> None:
         cell.fill = _fill(HEADER)
     elif word == "link":
         cell.font = Font(name=FONT, size=size, color=colour, underline="single")
-    elif background and word != "bar":
+    elif background:
         cell.fill = _fill(background)
     if word in LINED:
         cell.border = HAIRLINE
 
 
 def _alignment(word: str, rest: list[str]) -> Alignment:
-    if word in ("title", "subtitle", "section", "note"):
+    if word in ("title", "subtitle", "section"):
         return Alignment(vertical="center")
-    if word == "header" and rest:
+    if word == "note":
+        return Alignment(vertical="center", indent=1)
+    if word == "header" and "right" in rest:
         # so far from the edge that the filter's arrow does not cover it
         return Alignment(horizontal="right", vertical="center", indent=2)
-    horizontal = {"right": "right", "centre": "center"}.get(word, "left")
-    indent = 0 if word == "centre" else 1
-    return Alignment(horizontal=horizontal, vertical="center", indent=indent, wrap_text=word == "wrapped")
+    horizontal = {"right": "right", "total": "right", "centre": "center"}.get(word, "left")
+    return Alignment(
+        horizontal=horizontal,
+        vertical="top" if "top" in rest else "center",
+        indent=0 if word == "centre" else 1,
+        wrap_text=word == "wrapped",
+    )
 
 
 def _fill(colour: str) -> PatternFill:
     return PatternFill("solid", start_color=colour, end_color=colour)
 
 
-def set_page(sheet: Any, widths: Iterable[float], footer: str) -> None:
-    """Set column widths, and a page that prints: landscape A4, as wide as the paper, numbered."""
+def set_page(sheet: Any, widths: Sequence[float], footer: str) -> None:
+    """Set column widths, and a page that prints: landscape A4, numbered, no more pages side by side than it needs."""
     for position, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(position)].width = width
     sheet.sheet_view.showGridLines = False
     sheet.sheet_format.defaultRowHeight, sheet.sheet_format.customHeight = ROW_HEIGHT, True
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", A4
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = max(1, round(sum(widths) / PAPER)), 0
     sheet.page_margins.left = sheet.page_margins.right = 0.5
-    sheet.page_margins.top = sheet.page_margins.bottom = 0.6
+    sheet.page_margins.top, sheet.page_margins.bottom, sheet.page_margins.footer = 0.6, 0.75, 0.35
     sheet.oddFooter.left.text = footer.replace("&", "&&")
     sheet.oddFooter.right.text = "&P / &N"
 
 
-def set_table(sheet: Any, columns: int, rows: int, banded: bool = True) -> None:
-    """Freeze the header in row 1, repeat it in print, filter it, and shade every second row where that helps."""
-    area = f"A1:{get_column_letter(columns)}{rows + 1}"
-    sheet.freeze_panes = "A2"
+def set_table(sheet: Any, title: str, names: Sequence[str], rows: int, widths: Sequence[float], banded: bool) -> None:
+    """Make rows below a header a table: it filters, its bands follow what is shown, and formulas can name it.
+
+    The header stays in sight and is repeated in print; where the table is wider than a screen, so does the first
+    column. Formulas know the table by its title, with an underscore for each character that they do not allow.
+    """
+    name = re.sub(r"\W", "_", f"txo_{title}")
+    area = f"A1:{get_column_letter(len(names))}{rows + 1}"
+    wide = sum(widths) > SCREEN and len(names) > 1
+    sheet.freeze_panes = "B2" if wide else "A2"
     sheet.print_title_rows = "1:1"
-    sheet.auto_filter.ref = area
-    sheet.row_dimensions[1].height = 24
-    if banded and rows:
-        shade = DifferentialStyle(fill=PatternFill(bgColor=BAND))
-        band = Rule(type="expression", formula=["MOD(ROW(),2)=1"], dxf=shade)
-        sheet.conditional_formatting.add(area.replace("A1", "A2", 1), band)
-
-
-def display_format(value: Any, places: int) -> str:
-    """Return the number format of a value in a column whose numbers have so many decimal places."""
-    if isinstance(value, datetime):
-        return MOMENT
-    if isinstance(value, (date, time, timedelta)):
-        return DATE if isinstance(value, date) else CLOCK if isinstance(value, time) else SPAN
-    return f"#,##0.{'0' * places}" if places else "0"
+    if wide:
+        sheet.print_title_cols = "A:A"
+    table: Any = Table(displayName=name, name=name, ref=area)
+    table.tableStyleInfo = TableStyleInfo(name=TABLE_STYLE, showRowStripes=banded)
+    table._initialise_columns()
+    for column, text in zip(table.tableColumns, names, strict=True):
+        column.name = cell_text(text)
+    sheet.add_table(table)
+    sheet.calculate_dimension = lambda: area

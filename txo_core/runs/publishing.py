@@ -4,6 +4,7 @@ Prefect stores each of them in clear, some of them twice (once more as an event)
 functions only; a contract test sees to it.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -13,17 +14,29 @@ from prefect.variables import Variable
 
 from txo_core.logs.clean_data import clean_data
 from txo_core.redaction import redact
+from txo_core.reports.markdown_text import inert
 
 
 def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str = "") -> None:
-    """Show rows as a table at the present run. A key has lower-case letters, digits and hyphens."""
-    table = [clean_data(dict(row)) for row in rows]
+    """Show rows as a table at the present run. A key has lower-case letters, digits and hyphens.
+
+    Prefect's UI reads cells as Markdown; what would be a picture, a link or HTML there is shown as text.
+    """
+    table = [inert(clean_data(dict(row))) for row in rows]
     artifacts.create_table_artifact(table=table, key=redact(key), description=redact(description) or None)
 
 
-def publish_markdown(key: str, text: str, description: str = "") -> None:
-    """Show a text in Markdown at the present run."""
-    artifacts.create_markdown_artifact(markdown=redact(text), key=redact(key), description=redact(description) or None)
+def publish_markdown(key: str, text: str, description: str = "", picture: str = "") -> None:
+    """Show a text in Markdown at the present run; a picture, given as the text of an SVG, stands behind its first line.
+
+    The picture travels in the text: one with an address would have to lie where every reader's browser may fetch it.
+    """
+    markdown = redact(text)
+    if picture:
+        drawn = b64encode(redact(picture).encode()).decode()
+        first, _, rest = markdown.partition("\n")
+        markdown = f"{first}\n\n![picture](data:image/svg+xml;base64,{drawn})\n{rest}"
+    artifacts.create_markdown_artifact(markdown=markdown, key=redact(key), description=redact(description) or None)
 
 
 def publish_link(key: str, link: str, text: str = "", description: str = "") -> None:

@@ -24,6 +24,7 @@ from txo_core.logs.scrubbing import scrubbed, sentence
 from txo_core.redaction import redact
 from txo_core.results import ItemResult, ProcessingResults
 from txo_core.runs.ledger import ledger
+from txo_core.tally import counting
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,7 +48,7 @@ def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
         context = FlowRunContext.get()
         in_own_run = context is not None and context.flow is not None and context.flow.fn is guarded
         try:
-            with run_scope(context) if in_own_run else nullcontext():
+            with counting(), run_scope(context) if in_own_run else nullcontext():
                 result = function(*args, **kwargs)
         except BaseException as caught:
             error = leaving(caught)
