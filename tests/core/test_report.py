@@ -30,6 +30,7 @@ CUSTOMER = {
     "blocked": False,
     "tags": ["a", {"b": 1}],
 }
+MOMENT = 'yyyy-mm-dd hh:mm:ss "UTC"'
 FAILED = ItemResult("C9", "failed", "400: the field is not valid; client_secret=abcdef123456")
 
 
@@ -44,6 +45,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def written(*records: ItemResult, **options: Any) -> Workbook:
     return load_workbook(write_report(CONFIG, "customers", ProcessingResults.of(records), **options))
+
+
+def at(moment: datetime) -> datetime:
+    """Return the moment as a cell has it: without a zone."""
+    return moment.replace(tzinfo=None)
 
 
 def ok(value: Any, key: str = "C1") -> ItemResult:
@@ -104,8 +110,11 @@ def test_a_column_of_which_not_all_are_dates_stays_text() -> None:
 def test_the_data_can_be_scrolled_filtered_and_printed() -> None:
     """The header stays in sight and on every page; the page is landscape and as wide as the table."""
     sheet = written(ok(CUSTOMER), ok(CUSTOMER))["Data"]
+    (table,) = sheet.tables.values()
 
-    assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.print_title_rows) == ("A2", "A1:G3", "$1:$1")
+    assert (sheet.freeze_panes, sheet.print_title_rows) == ("A2", "$1:$1")
+    assert (table.ref, table.autoFilter.ref, table.column_names) == ("A1:G3", "A1:G3", list(CUSTOMER))
+    assert (table.tableStyleInfo.name, table.tableStyleInfo.showRowStripes) == ("TableStyleMedium2", True)
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (
         "landscape", 1, 0
     )  # fmt: skip
@@ -140,8 +149,9 @@ def test_the_summary_says_what_happened() -> None:
     )
     text = words(book)
 
-    for part in ("Customers", "txo", "prod", "2026-11-22 12:00:00 UTC", "2 min 14 s", "1 of 3 items failed", "1 row"):
+    for part in ("Customers", "txo", "prod", "2026-11-22 12:00:00", "2 min 14 s", "1 of 3 items failed", "1 row"):
         assert part in text
+    assert next(cell.number_format for row in book["Summary"] for cell in row if cell.value == at(NOON)) == MOMENT
     assert [row[1:4] for row in rows(book, "Summary")[7:11]] == [
         ["ok", 1, pytest.approx(1 / 3)],
         ["skipped", 1, pytest.approx(1 / 3)],
@@ -171,7 +181,7 @@ def test_the_summary_leads_to_the_other_sheets() -> None:
     """By a click."""
     sheet = written(FAILED, sheet="Ann's")["Summary"]
 
-    assert [cell.hyperlink.location for (cell,) in sheet["B8:B25"] if cell.hyperlink] == [
+    assert [cell.hyperlink.location for row in sheet for cell in row if cell.hyperlink] == [
         "'Ann''s'!A1",
         "'Skipped and failed'!A1",
     ]
@@ -252,7 +262,7 @@ def test_a_report_that_cannot_be_saved_is_an_error_for_a_person(home: Path) -> N
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(home: Path) -> None:
-    """Neither in the output folder nor where openpyxl keeps its own temporary files."""
+    """Neither in the output folder nor where programs keep temporary files."""
     code = """
 import random, resource
 from types import SimpleNamespace
@@ -279,3 +289,41 @@ except FileOperationError as error:
     assert done.stderr == ""
     assert list((home / "output").iterdir()) == []
     assert list(scratch.iterdir()) == []
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_report_or_none(home: Path) -> None:
+    """Killed at moments all over the writing, which goes on in a process of its own."""
+    code = """
+import os, signal, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from openpyxl import load_workbook
+from txo_core.report import write_report
+from txo_core.results import ItemResult, ProcessingResults
+config = SimpleNamespace(org_id="txo", env_type="prod")
+results = ProcessingResults.of(ItemResult(str(n), "ok", value={"no": n, "name": f"name {n}"}) for n in range(8_000))
+output = Path(os.environ["TXO_HOME"]) / "output"
+start = time.perf_counter()
+write_report(config, "whole", results).unlink()
+whole = time.perf_counter() - start
+ends = {"none": 0, "whole": 0}
+for part in range(1, 16):
+    child = os.fork()
+    if not child:
+        write_report(config, "killed", results)
+        os._exit(0)
+    time.sleep(whole * part / 12)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    found = [path for path in output.iterdir() if not path.name.startswith(".")]
+    for path in found:
+        assert load_workbook(path)["Data"].max_row == 8_001, path
+        path.unlink()
+    ends["whole" if found else "none"] += 1
+print(ends["none"] > 3, len(ends))
+"""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=REPOSITORY, env=os.environ, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("True 2\n", "")

@@ -40,9 +40,9 @@ def workbook(root: Path) -> Path:
 
 
 def test_by_hand_on_a_server_that_is_there(
-    environment: dict[str, str], prefect_server: PrefectServer, own_root: Path
+    environment: dict[str, str], prefect_server: PrefectServer, sandbox: Sandbox, own_root: Path
 ) -> None:
-    """The exit code, the states, the file and the artifact all tell the same story."""
+    """The exit code, the states, the file and the artifacts all tell the same story, down to the number of calls."""
     ended = report(environment)
 
     assert ended.code == 0, ended.screen
@@ -54,9 +54,18 @@ def test_by_hand_on_a_server_that_is_there(
     states = prefect_server.settled_task_states(run["id"], 41 + 3 + 1)
     assert states["fetch-customer-C0013"] == "Skipped"
     assert sum(state == "Completed" for state in states.values()) == 41 + 3
-    (artifact,) = prefect_server.ask("/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    assert "41 ok, 1 skipped" in artifact["description"]
-    assert "C0013" in artifact["data"]
+    found = prefect_server.ask("/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    artifacts = {artifact["key"]: artifact for artifact in found}
+    assert set(artifacts) == {"demo-test-report", "demo-test-report-summary"}
+    assert all("41 ok, 1 skipped" in artifact["description"] for artifact in artifacts.values())
+    assert "C0013" in artifacts["demo-test-report"]["data"]
+    assert "![picture](data:image/svg+xml;base64," in artifacts["demo-test-report-summary"]["data"]
+
+    cells = [cell for row in openpyxl.load_workbook(path)["Summary"] for cell in row]
+    (link,) = [cell.hyperlink.target for cell in cells if cell.hyperlink and cell.hyperlink.target]
+    told = [cell.value for cell in cells if cell.value is not None]
+    assert link == f"{prefect_server.api_url.removesuffix('/api')}/runs/flow-run/{run['id']}"
+    assert told[told.index("Calls") + 1] == sandbox.stats()["total"]
 
 
 def test_with_faults_the_run_is_red_and_the_workbook_is_there(

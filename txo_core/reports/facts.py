@@ -1,7 +1,7 @@
 """What a report says about a run, in words and numbers: the same for its summary sheet and for Prefect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -40,7 +40,6 @@ class Report:
     finished: datetime
     run: Run | None = None
     calls: Calls | None = None
-    notes: list[tuple[str, str]] = field(default_factory=list)
 
     @cached_property
     def remarks(self) -> list[Remark]:

@@ -96,8 +96,15 @@ def common_reasons(remarks: Iterable[Remark], most: int) -> list[tuple[int, str,
     counts: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], tuple[str, str]] = {}
     for remark in remarks:
-        told = remark.reason.replace(remark.key, "…") if len(remark.key) > 2 else remark.reason
+        told = _without_key(remark.reason, remark.key)
         kind = (remark.outcome, re.sub(r"\d+", "#", told))
         counts[kind] += 1
         first.setdefault(kind, (remark.reason, told))
     return [(count, kind[0], first[kind][count > 1]) for kind, count in counts.most_common(most)]
+
+
+def _without_key(reason: str, key: str) -> str:
+    """Return the reason with three dots for the item's key, where it stands there as a word."""
+    before, found, after = reason.partition(key or "\0")
+    alone = found and not before[-1:].isalnum() and not after[:1].isalnum()
+    return f"{before}…{after}" if alone else reason

@@ -125,6 +125,9 @@ def set_table(sheet: Any, title: str, names: Sequence[str], rows: int, widths: S
     column. Formulas know the table by its title, with an underscore for each character that they do not allow.
     """
     name = re.sub(r"\W", "_", f"txo_{title}")
+    taken = {table.casefold() for other in sheet.parent.worksheets for table in other.tables}
+    while name.casefold() in taken:
+        name += "_"
     area = f"A1:{get_column_letter(len(names))}{rows + 1}"
     wide = sum(widths) > SCREEN and len(names) > 1
     sheet.freeze_panes = "B2" if wide else "A2"

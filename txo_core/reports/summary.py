@@ -120,6 +120,7 @@ def _run(pen: Pen, report: Report, sheets: Sequence[tuple[str, str]]) -> None:
 
 
 def _value(pen: Pen, value: Any, form: str = "General", link: str | None = None) -> None:
+    link = link if link and link.startswith(("http://", "https://")) else None
     cell = pen.put(LEFT + 1, value, "link" if link else "text", form)
     if link:
         cell.hyperlink = Hyperlink(ref=cell.coordinate, target=link)
