@@ -10,7 +10,7 @@ $(shell rm -f .venv/ready)
 endif
 $(shell test -x .venv/bin/python || rm -f .venv/ready)
 
-.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers secrets audit format deployments deploy worker schema lock clean
+.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers secrets audit format deployments deploy worker schema picture lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ worker: .venv/ready ## a worker for them, on this machine
 
 schema: .venv/ready ## write config/config.schema.json from the models
 	@$(RUN) deployments/config_schema.py
+
+picture: ## docs/report.png from the newest report of the demo (needs LibreOffice, poppler-utils, ImageMagick)
+	@sh deployments/report_picture.sh
 
 lock: .venv/ready ## resolve requirements.lock anew (needs uv)
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --only-binary :all: --no-header --quiet -o requirements.lock

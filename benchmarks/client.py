@@ -32,6 +32,7 @@ from txo_core.api_factory import create_rest_api
 from txo_core.config import TxoConfig
 from txo_core.oauth import FixedToken
 from txo_core.rest import RestClient
+from txo_core.tally import counting
 
 HERE = Path(__file__).resolve().parent
 TOKEN = "made-up-token-of-the-benchmark"  # noqa: S105 - made up
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=100)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, server() as base:
+    with tempfile.TemporaryDirectory() as folder, server() as base, counting():  # calls are counted as in a run
         os.environ["TXO_HOME"] = folder
         per_call(base, arguments.rounds, arguments.calls)
         pull(base, arguments.rounds)

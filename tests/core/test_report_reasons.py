@@ -115,14 +115,15 @@ def test_no_reason_holds_a_secret() -> None:
 def test_reasons_that_differ_in_key_and_numbers_only_are_one() -> None:
     remarks = [remark(f"The e-mail of C{n:03d} is missing", f"C{n:03d}") for n in range(40)]
     remarks += [remark(f"Request {n} timed out", f"D{n}") for n in range(50)]
-    remarks += [remark("Locked")]
+    remarks += [remark("Locked since 22:14")] * 3
 
     assert common_reasons(remarks, 5) == [
-        (50, "failed", "Request 0 timed out"),
+        (50, "failed", "Request … timed out"),
         (40, "failed", "The e-mail of … is missing"),
-        (1, "failed", "Locked"),
+        (3, "failed", "Locked since 22:14"),
     ]
     assert len(common_reasons(remarks, 2)) == 2
+    assert common_reasons([remark("There is no C1", "C1")], 2) == [(1, "failed", "There is no C1")]
 
 
 def test_a_long_text_of_others_is_read_in_no_time() -> None:

@@ -88,7 +88,7 @@ def test_it_says_what_was_asked_of_apis() -> None:
         told = facts(summary(*items(ok=1)))
 
     assert (told["Calls"], told["Repeats"], told["Throttled"]) == (60, 1, 6)
-    assert "0.10 s a call" in told[6]
+    assert "0.10 s each" in told[6]
 
 
 def test_without_a_count_of_calls_nothing_is_said_of_them() -> None:

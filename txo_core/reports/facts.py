@@ -101,11 +101,13 @@ class Report:
 
 def call_facts(calls: Calls) -> list[tuple[str, float, str, str]]:
     """Return what was asked of APIs: label, number, its format in Excel, and a word of explanation."""
-    each = f"{calls.throttled / calls.sent:,.2f} s a call" if calls.sent and calls.throttled else "no call had to wait"
+    waited = "waiting for rate limits: no call had to"
+    if calls.sent and calls.throttled:
+        waited = f"waiting for rate limits, summed over calls side by side; {calls.throttled / calls.sent:,.2f} s each"
     return [
         ("Calls", calls.sent, "#,##0", "requests that were sent, sign-in included"),
         ("Repeats", calls.repeated, "#,##0", "of them sent again after a failure that passes"),
-        ("Throttled", round(calls.throttled, 1), '#,##0.0 "s"', f"waiting for rate limits, all calls together; {each}"),
+        ("Throttled", round(calls.throttled, 1), '#,##0.0 "s"', waited),
     ]
 
 

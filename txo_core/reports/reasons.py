@@ -91,16 +91,19 @@ def _capital(text: str) -> str:
 def common_reasons(remarks: Iterable[Remark], most: int) -> list[tuple[int, str, str]]:
     """Return how many items have a reason, their outcome, and the reason: the most frequent ones, first.
 
-    Reasons that differ in the item's key and in numbers only are one, told as of its first item.
+    Reasons that differ in the item's key and in numbers only are one, with three dots for what differs.
     """
     counts: Counter[tuple[str, str]] = Counter()
-    first: dict[tuple[str, str], tuple[str, str]] = {}
+    told: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], str] = {}
     for remark in remarks:
-        told = _without_key(remark.reason, remark.key)
-        kind = (remark.outcome, re.sub(r"\d+", "#", told))
+        reason = _without_key(remark.reason, remark.key)
+        kind = (remark.outcome, re.sub(r"\d+", "…", reason))
         counts[kind] += 1
-        first.setdefault(kind, (remark.reason, told))
-    return [(count, kind[0], first[kind][count > 1]) for kind, count in counts.most_common(most)]
+        if first.setdefault(kind, reason) != reason:
+            first[kind] = reason = kind[1]
+        told[kind] = remark.reason if counts[kind] == 1 else reason
+    return [(count, kind[0], told[kind]) for kind, count in counts.most_common(most)]
 
 
 def _without_key(reason: str, key: str) -> str:

@@ -12,11 +12,11 @@ from txo_core.reports.facts import TONES, Report, call_facts, shown
 from txo_core.reports.style import HEADER_HEIGHT, ROW_HEIGHT, Looks, set_page
 
 SUMMARY = "Summary"
-WIDTHS = (2.5, 20, 16, 24, 3, 20, 12, 50)
+WIDTHS = (2.5, 20, 16, 24, 3, 20, 12, 62)
 LEFT, RIGHT, LAST = 2, 6, 8
 MOMENT = 'yyyy-mm-dd hh:mm:ss "UTC"'
-LONGEST = 115
-CHART_WIDTH, POINTS_A_CM = 15.6, 28.35
+LONGEST = 130
+CHART_WIDTH, POINTS_A_CM = 17.6, 28.35
 
 
 class Pen:
