@@ -31,7 +31,7 @@ from txo_core.redaction import register_secret
 from txo_core.runs.server_checks import is_loopback, key_beside_blocks, local_database
 from txo_core.screen import exit_code_of, helpful, say, show_error
 from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
-from txo_core.settings.secrets import SECRET_NAMES
+from txo_core.settings.secret_names import SECRET_NAMES
 
 
 def main() -> int:

@@ -35,14 +35,15 @@ ADVICE = {
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes `path`, whole, when the block ends well; it can seek and be read.
 
     Until then the bytes are in a hidden file in the same folder. On any error, or a kill, the old file is as it was;
     on an error the hidden file is gone. A new file is its owner's alone (0600), an old one keeps its mode.
-    A link is followed. Raises FileOperationError, also for a full disk inside the block.
+    A link is followed, but not out of the folder `inside`. Raises FileOperationError, also for a full disk inside the
+    block.
     """
-    path = path.resolve()
+    path = _resolved(path, inside)
     with _staged(path, _old(path)) as (file, temporary):
         yield file
         _finish(file)
@@ -51,18 +52,39 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             _sync_folder(path.parent)
 
 
-def write_new(path: Path, write: Callable[[BinaryIO], None]) -> Path:
+def write_new(path: Path, write: Callable[[BinaryIO], None], inside: Path | None = None) -> Path:
     """Return the path that `write` filled: `path`, or with `-2`, `-3` before its suffix where that name is taken.
 
     Never replaces a file, not even one that appears in the meantime. Otherwise as `atomic_write`.
     """
-    with _staged(path) as (file, temporary):
+    place = _resolved(path.parent, inside) / path.name
+    with _staged(place) as (file, temporary):
         write(file)
         _finish(file)
         with explained(path):
-            taken = _link(temporary, path)
-            _sync_folder(path.parent)
-    return taken
+            taken = _link(temporary, place)
+            _sync_folder(place.parent)
+    return path.with_name(taken.name)
+
+
+def _resolved(path: Path, inside: Path | None) -> Path:
+    """Return the path without links, which does not leave the folder."""
+    with explained(path):
+        try:
+            found = path.resolve()
+        except RuntimeError:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    if inside is not None and not found.is_relative_to(inside.resolve()):
+        raise _led_away(path)
+    return found
+
+
+def _led_away(path: Path) -> FileOperationError:
+    return FileOperationError(
+        f"{path} is not where it was: a link has taken the place of a folder or of the file",
+        "See who may write to the folder, and take the link away",
+        f"ls -ld {path.parent}",
+    )
 
 
 def _old(path: Path) -> os.stat_result | None:
@@ -87,6 +109,8 @@ def _staged(path: Path, old: os.stat_result | None = None) -> Iterator[tuple[Bin
         temporary, descriptor = _create(path.parent, old)
     try:
         with explained(path, in_block=True), os.fdopen(descriptor, "w+b") as file:
+            if not _is_there(temporary, descriptor):
+                raise _led_away(path)
             yield file, temporary
     finally:
         with suppress(OSError):
@@ -104,6 +128,17 @@ def _create(folder: Path, old: os.stat_result | None) -> tuple[Path, int]:
         with suppress(OSError):
             os.fchmod(descriptor, S_IMODE(old.st_mode))
     return temporary, descriptor
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    """Tell whether the file that was opened is the one of that path, and no link has led elsewhere since.
+
+    The rename later on finds the file only in the same folder, so that a link which comes then leads nowhere.
+    """
+    try:
+        return path.resolve() == path and os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except (OSError, RuntimeError):
+        return False
 
 
 def sweep(folder: Path) -> None:

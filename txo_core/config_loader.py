@@ -11,6 +11,7 @@ from txo_core import environment
 from txo_core.config import TxoConfig, display_name
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import ENV_PATTERN, ORG_PATTERN, Dir, check_ids, get_path, root
+from txo_core.regular_files import TooLarge, read_regular
 from txo_core.settings.checks import near_miss
 from txo_core.settings.problems import check_document
 from txo_core.settings.sections import Problem
@@ -18,6 +19,8 @@ from txo_core.settings.sections import Problem
 logger = logging.getLogger("txo_core.config")
 
 MAX_DEPTH = 50
+LARGEST = 4 * 2**20
+"""Bytes of a configuration file."""
 SUFFIX = "-config.json"
 SAMPLE = '{"global": {"api-base-url": "https://api.example.com"}}'
 
@@ -54,11 +57,13 @@ def read_text(path: Path) -> str:
     """Return the text of a file in UTF-8, with or without a byte order mark; FileNotFoundError passes."""
     name = display_name(path)
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_regular(path, LARGEST).decode("utf-8-sig")
     except FileNotFoundError:
         raise
     except UnicodeDecodeError as error:
         unusable(name, f"is not UTF-8 (byte {error.start + 1})", "Save it as UTF-8 in your editor")
+    except TooLarge:
+        unusable(name, f"has more than {LARGEST // 2**20} MiB", "Keep data out of the configuration")
     except IsADirectoryError:
         unusable(name, "is a folder, not a file", "Put a JSON file of that name in its place")
     except OSError as error:

@@ -27,7 +27,7 @@ from dotenv import dotenv_values
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import check_ids, root
 from txo_core.settings.checks import closest
-from txo_core.settings.secrets import SECRET_NAMES, names_a_secret
+from txo_core.settings.secret_names import SECRET_NAMES, names_a_secret
 from txo_core.settings.sections import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
 from txo_core.settings.values import thaw
 

@@ -14,8 +14,12 @@ _DEVICES = frozenset(
     | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 )
 _SLASH_LIKE = "\u2044\u2215\u2571\u27cb\u29f8\u29f5\u2216\u29f9\ufe68\uff0f\uff3c\u2024\u2025\ufe52\uff0e"
-_DIRECTIONS = "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-_UNSEEN = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_DIRECTIONS}]")
+_DIRECTIONS = "\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_BLANKS = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u2060-\u2065\u206a-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb"
+)
+_TAGS = "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+_UNSEEN = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_DIRECTIONS}{_BLANKS}{_TAGS}]")
 _KEPT_WHOLE = re.compile(r"[A-Z0-9][A-Z0-9_-]*(?<!-[0-9A-Z]{12})")
 _NOT_IN_NAMES = re.compile(rf'[<>:"/\\|?*{_SLASH_LIKE}]|{_UNSEEN.pattern}')
 
@@ -35,6 +39,8 @@ def name_problem(part: str) -> str | None:
         return "has a slash or backslash in it, which ends the name of a folder"
     if ":" in plain:
         return "has a colon in it, which other disks take for a drive or a hidden stream"
+    if set(plain) & set('<>"|?*'):
+        return 'has one of < > " | ? * in it, which other disks refuse'
     if part != part.rstrip(". ") or plain in {".", ".."}:
         return "ends in a dot or a space, which other disks leave out"
     if plain.partition(".")[0].strip().lower() in _DEVICES:

@@ -11,7 +11,7 @@ from txo_core.atomic import atomic_write, write_new
 from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
 from txo_core.formats import texts as formats
 from txo_core.formats.formulas import Formula
-from txo_core.paths import Dir, get_path, utc_stamp
+from txo_core.paths import Dir, get_path, root, utc_stamp
 
 __all__ = ["Formula", "TxoDataHandler", "atomic_write", "write_new"]
 
@@ -50,7 +50,7 @@ class TxoDataHandler:
         with suppress(OSError):  # a name that cannot be looked for cannot be written either, which is told below
             if path.exists():
                 logger.info("%s/%s was there and is replaced", path.parent.name, path.name)
-        with atomic_write(path) as file:
+        with atomic_write(path, root() / directory) as file:
             write(data, file)
         return path
 
@@ -62,7 +62,7 @@ class TxoDataHandler:
         write = _writer(filename)
         name = PurePath(filename)
         path = _target(directory, str(name.with_name(f"{name.stem}_{utc_stamp()}{name.suffix}")))
-        return write_new(path, partial(write, data))
+        return write_new(path, partial(write, data), root() / directory)
 
     def load(self, directory: str, filename: str, *, sheet: str | int | None = 0) -> Any:
         """Return what the file holds: rows as a list of dicts, text as str, JSON and YAML as they are.
@@ -84,13 +84,14 @@ class TxoDataHandler:
 
 def _target(directory: str, filename: str) -> Path:
     """Return the path to save to, which is not among the configurations: they tell a script what to do."""
-    if directory == Dir.CONFIG:
+    path = None if directory == Dir.CONFIG else get_path(directory, filename)
+    if path is None or path.resolve().is_relative_to((root() / Dir.CONFIG).resolve()):
         raise ConfigurationError(
             "A script does not save into the folder 'config', where configurations and secrets lie",
             f"Save into one of: {', '.join(folder for folder in Dir if folder != Dir.CONFIG)}",
             f'TxoDataHandler().save(data, "output", {filename!a})',
         )
-    return get_path(directory, filename)
+    return path
 
 
 def _writer(filename: str) -> Callable[[Any, BinaryIO], None]:

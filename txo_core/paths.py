@@ -14,6 +14,8 @@ from txo_core.file_names import file_name, name_problem
 __all__ = ["Dir", "OrgEnv", "check_ids", "file_name", "get_path", "make_folder", "output_path", "root", "utc_stamp"]
 
 MAX_ID_LENGTH = 39
+MAX_DEPTH = 30
+"""Folders that a name may have below its category."""
 ORG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ENV_PATTERN = re.compile(r"[a-z0-9]+")
 
@@ -64,7 +66,7 @@ def check_ids(org_id: str, env_type: str) -> None:
             )
 
 
-def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
+def get_path(category: str, filename: str | PurePath, ensure_parent: bool = True) -> Path:
     """Return the path of a file in one of the `Dir` folders, whose parents exist afterwards.
 
     Raises ConfigurationError for an unknown category, and for a name that would leave the folder, also by a link, or
@@ -78,6 +80,7 @@ def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
             f"Use one of: {', '.join(Dir)}",
             'get_path("output", "report.xlsx")',
         ) from None
+    filename = str(filename) if isinstance(filename, PurePath) else filename
     if problem := _path_problem(folder, filename):
         raise ConfigurationError(
             f"The file name {filename!a} {problem.format(str(category))}",
@@ -92,15 +95,22 @@ def get_path(category: str, filename: str, ensure_parent: bool = True) -> Path:
 
 def _path_problem(folder: Path, filename: str) -> str | None:
     """Return what is wrong with a path below the folder, as the end of a sentence; None if nothing is."""
+    if not isinstance(filename, str):
+        return f"is no text, it is of the type {type(filename).__name__}"
     if not filename or "\0" in filename:
         return "leaves the folder {!r}"
-    for part in PurePath(filename).parts:
+    parts = PurePath(filename).parts
+    if len(parts) > MAX_DEPTH:
+        return f"leads through more than {MAX_DEPTH} folders"
+    for part in parts:
         if part not in {"/", ".."} and (problem := name_problem(part)):
             return problem
     path = folder / filename
-    if path == folder or not path.resolve().is_relative_to(folder.resolve()):
-        return "leaves the folder {!r}"
-    return None
+    try:
+        leaves = path == folder or not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        return "leads through a link that leads to itself"
+    return "leaves the folder {!r}" if leaves else None
 
 
 def make_folder(folder: Path) -> None:

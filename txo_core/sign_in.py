@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from txo_core.exceptions import ConfigurationError
 from txo_core.http.sign import Bearer, Signer, TokenProvider, Unsigned
 from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken, SourceTokens
-from txo_core.settings.secrets import SECRET_NAMES
+from txo_core.settings.secret_names import SECRET_NAMES
 from txo_core.shared import Registry
 from txo_core.tls import verification
 

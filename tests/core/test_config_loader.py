@@ -285,10 +285,10 @@ def test_a_folder_in_the_place_of_the_file_is_told_so(home: Path) -> None:
 def test_an_unreadable_file_is_told_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(home, {})
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, largest: int) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("txo_core.config_loader.read_regular", refuse)
     assert failure().what_went_wrong.endswith("cannot be read: Permission denied")
 
 

@@ -60,7 +60,43 @@ SECRETS: list[dict[str, Any]] = [
     {"mine": {"anything": "xoxb-" + "123456789012-a8f9K2lmQ9"}},
     {"mine": {"anything": "-----BEGIN RSA " + "PRIVATE KEY-----\nhunter2"}},
     {"mine": {"anything": "https://hooks.slack.com/" + "services/T0/B0/a8f9K2lmQ9"}},
+    {"mine": {"anything": "https://acme.webhook.office.com/" + "webhookb2/1f2b@x/IncomingWebhook/a8f9K2lmQ9xT"}},
+    {"mine": {"anything": "q7Rk2VbX9mTz4LwPc8Ys1NfHd6Gj3UeA" + "a8f9K2lmQ9x="}},
+    {"mine": {"anything": "PuTTY-User-Key-File-2: " + "ssh-rsa"}},
+    {"mine": {"link": "https://a.example/x#access_token=hunter2"}},
+    {"mine": {"link": "//alice:hunter2@a.example/x"}},
+    {"mine": {"link": " HTTPS://alice:hunter2@a.example"}},
+    {"mine": {"note": "X-API-Key: hunter2abc"}},
+    {"mine": {"note": "password: hunter2abc, as agreed"}},
+    {"mine": {"note": '{"user": "x", "password": "hunter2"}'}},
+    {"mine": {"note": "<wsse:Password>hunter2</wsse:Password>"}},
+    {"mine": {"call": "curl -u alice:hunter2 https://a.example"}},
+    {"mine": {"call": "mysql -u root -phunter2"}},
+    {"mine": ["password", "hunter2"]},
+    {"mine": [["x", 1], ["client-secret", "hunter2"]]},
+    {"mine": {"auth": ["alice", "hunter2"]}},
+    {"smtp": {"host": "mail", "pass": "hunter"}},
+    {"mine": {"smtp_pass": "hunter"}},
+    {"mine": {"pw": "hunter"}},
+    {"mine": {"Kennwort": "hunter2"}},
+    {"mine": {"dbPasswort": "hunter2"}},
+    {"mine": {"geheimnis": "hunter2"}},
+    {"mine": {"api-schlüssel": "hunter2"}},
+    {"mine": {"ApiSchluessel": "hunter2"}},
+    {"mine": {"zugangsdaten": {"a": "hunter2"}}},
+    {"mine": {"lösenord": "hunter2"}},
+    {"mine": {"api_nøkkel": "hunter2"}},
+    {"mine": {"mot-de-passe": "hunter2"}},
+    {"mine": {"contraseña": "hunter2"}},
+    {"mine": {"pAsSwOrD": "hunter2"}},
+    {"mine": {"Pass Word": "hunter2"}},
+    {"mine": {"CLIENTSECRET": "hunter2"}},
+    {"mine": {"p\u0430ssword": "hunter2"}},
+    {"mine": {"pass\u00adword": "hunter2"}},
+    {"mine": {"ｐａｓｓｗｏｒｄ": "hunter2"}},
     {"global": {"oauth-parameters": {"password": "hunter2"}}},
+    {"global": {"api-key-header": "a8f9K2lmQ9xTq7Rk2VbX9mTz"}},
+    {"global": {"_comment": "the password: hunter2abc"}},
     {"endpoints": {"soap": "https://a.example/?api_key=hunter2"}},
     {"_comment": {"password": "hunter2"}},
     {"_comment": "Bearer hunter2-hunter2"},
@@ -79,6 +115,23 @@ def test_a_secret_anywhere_is_an_error_that_names_the_key_and_where_it_belongs(d
     assert "config/txo-prod-config-secrets.json" in said
     assert not [value for value in NO_VALUE if value in said]
     assert next(iter(document)) in said
+
+
+IN_PLACE_OF_A_KEY: list[dict[str, Any]] = [
+    {"ghp_" + "a8f9K2lmQ9" * 4: 1},
+    {"mine": {"Bearer a8f9K2lmQ9-a8f9K2": {"x": 1}}},
+    {"script-behavior": {"ghp_" + "a8f9K2lmQ9" * 4: 1}},
+    {"global": {"a8f9K2lmQ9xTq7Rk2VbX9mTz4LwPc8Ys1NfHd6Gj3UeA": "api-key"}},
+]
+
+
+@pytest.mark.parametrize("document", IN_PLACE_OF_A_KEY, ids=lambda document: next(iter(document))[:10])
+def test_a_secret_in_the_place_of_a_key_is_refused_and_not_repeated(document: dict[str, Any]) -> None:
+    """S41, S44: errors name keys, and this one must not."""
+    with pytest.raises(ConfigurationError, match="in the place of a key") as refused:
+        TxoConfig("txo", "prod", document)
+
+    assert "a8f9K2" not in str(refused.value)
 
 
 NONE: list[dict[str, Any]] = [
@@ -119,6 +172,34 @@ NONE: list[dict[str, Any]] = [
         }
     },
     {"_comment": "the client secret is in the block"},
+    {"_comment": "Password: see the vault of the team; token: optional"},
+    {"mine": {"first-pass": "yes", "pass-through": "a", "compass-word": "b", "passport-no": "A1234567", "pass": True}},
+    {"mine": {"pair": ["password", "token"], "auth": ["basic", ""], "sizes": ["1", "2"], "keys": ["no", "name"]}},
+    {"mine": {"folder-id": "AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0AqMkAGI2TG93AAA="}},
+    {"mine": {"sheet": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms", "sites": ["/sites/a/Shared Documents/2024"]}},
+    {
+        "mine": {
+            "link": "https://a.example/reset?code={code}&token={token}&api_key=",
+            "route": "https://a.example/#/a",
+        }
+    },
+    {
+        "mine": {
+            "vault": "kv/erp#password",
+            "call": "docker run -p8080:80 x",
+            "where": "token = 'abc'",
+            "tool": "-p 8080",
+        }
+    },
+    {
+        "mine": {
+            "schlüssel": "kundennummer",
+            "nokkel": "kunde",
+            "key-account": "x",
+            "max-tokens": 4,
+            "tokens-per-min": 3,
+        }
+    },
 ]
 
 

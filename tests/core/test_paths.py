@@ -110,6 +110,16 @@ NAMES_OF_AN_API = [
     ("C:x.json", "colon"),
     ("C:\\x.json", "slash"),
     ("x.json::$DATA", "colon"),
+    ("*.json", "other disks refuse"),
+    ('a"b|c.json', "other disks refuse"),
+    ("a\u00ad.json", "cannot be seen"),
+    ("\u3164.json", "cannot be seen"),
+    ("\uffa0", "cannot be seen"),
+    ("a\u180e", "cannot be seen"),
+    ("a\U000e0041.json", "cannot be seen"),
+    ("\uff43\uff4f\uff4e.json", "device"),
+    ("LPT\uff11.json", "device"),
+    ("x/" * 2_000 + "a.json", "more than 30 folders"),
 ]
 
 
@@ -125,7 +135,8 @@ def test_a_name_that_some_disk_takes_for_something_else_is_refused(own_root: Pat
 
 
 @pytest.mark.parametrize(
-    "name", ["report.xlsx", "Ünïcödé 東京 🎉.json", ".hidden", "a.b.c", "contents.txt", "a - b", "2026/x"]
+    "name",
+    ["report.xlsx", "Ünïcödé 東京 🎉.json", "u\u0308.json", ".hidden", "a.b.c", "contents.txt", "a - b", "2026/x"],
 )
 def test_an_ordinary_name_is_one(name: str) -> None:
     get_path("output", name)
@@ -176,6 +187,25 @@ def test_a_plain_key_is_its_own_name() -> None:
         "10002",
         "AAAAAAAAAAAA-0123456789AB",
     ]
+
+
+def test_a_path_is_taken_as_its_text_and_anything_else_is_explained(own_root: Path) -> None:
+    assert get_path("output", Path("2026") / "x.json") == own_root / "output" / "2026" / "x.json"
+    for wrong in (None, 5, b"x.json"):
+        with pytest.raises(ConfigurationError, match="is no text"):
+            get_path("output", wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="leaves the folder"):
+        get_path("output", Path("/etc/passwd"))
+
+
+def test_a_link_that_leads_to_itself_is_explained(own_root: Path) -> None:
+    (own_root / "output").mkdir()
+    (own_root / "output" / "loop.json").symlink_to("loop.json")
+    (own_root / "wsdl").symlink_to(own_root / "wsdl")
+
+    for category, name in (("output", "loop.json"), ("wsdl", "x.wsdl")):
+        with pytest.raises((ConfigurationError, FileOperationError), match=r"leads to itself|cannot be created"):
+            get_path(category, name)
 
 
 def test_an_unknown_category_names_the_known_ones() -> None:

@@ -1,7 +1,7 @@
 """Zip files from elsewhere, looked through before anything unpacks them: workbooks are such files."""
 
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -44,13 +44,13 @@ class _RootReached(Exception):
     """The beginning of an XML document is over, and it was harmless."""
 
 
-def check_workbook(path: Path) -> None:
+def check_workbook(path: Path, file: BinaryIO) -> None:
     """Raise a ValidationError for a workbook that would unpack to too much, or reaches out of its file.
 
     Refused are too many entries, too large ones, a ratio over 100, an archive in the archive, an encrypted entry, links
     to other workbooks, and XML with a document type, which is where entities are declared.
     """
-    with ZipFile(path) as archive:
+    with ZipFile(file) as archive:
         entries = archive.infolist()
         _check_sizes(path, entries)
         for entry in entries:

@@ -24,6 +24,7 @@ from txo_core.formats.tables import (
     refused_cell,
     scalar_text,
 )
+from txo_core.regular_files import TooLarge, read_regular
 
 LARGEST_CSV_FIELD = 2**31 - 1
 LARGEST_TEXT = 512 * 2**20
@@ -142,14 +143,14 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def read_text(path: Path, largest: int | None = None) -> str:
     """Return the text of a UTF-8 file of at most so many bytes; a byte order mark is left out."""
     largest = LARGEST_TEXT if largest is None else min(largest, LARGEST_TEXT)
-    if path.stat().st_size > largest:
+    try:
+        return read_regular(path, largest).decode("utf-8-sig")
+    except TooLarge:
         raise ValidationError(
             f"{path} has more than {largest // 2**20:,} MiB, too much to be read as a whole",
             "Split it, or read it piece by piece",
             'for rows in pandas.read_csv(get_path("data", "big.csv"), dtype=str, chunksize=10_000):',
-        )
-    try:
-        return path.read_bytes().decode("utf-8-sig")
+        ) from None
     except UnicodeDecodeError as error:
         raise _damaged(path, None, f"byte {error.start + 1} is not UTF-8") from None
 

@@ -10,6 +10,7 @@ from openpyxl import Workbook, load_workbook
 
 from txo_core.exceptions import ValidationError
 from txo_core.formats.archives import check_workbook
+from txo_core.regular_files import open_regular
 
 MAX_ROWS = 1_048_576
 MOST_EMPTY = 20_000_000
@@ -22,11 +23,12 @@ def read_workbook(path: Path, sheet: str | int | None = 0) -> Any:
     The first row names the columns. Formulas give the value that was last computed.
     """
     try:
-        check_workbook(path)
-        with closing(load_workbook(path, read_only=True, data_only=True, keep_links=False)) as book:
-            if sheet is None:
-                return {each.title: _read_sheet(each) for each in book.worksheets}
-            return _read_sheet(_sheet_of(book, sheet, path))
+        with open_regular(path) as file:  # once: what is read is what was checked
+            check_workbook(path, file)
+            with closing(load_workbook(file, read_only=True, data_only=True, keep_links=False)) as book:
+                if sheet is None:
+                    return {each.title: _read_sheet(each) for each in book.worksheets}
+                return _read_sheet(_sheet_of(book, sheet, path))
     except (ValidationError, OSError):
         raise
     except Exception as error:

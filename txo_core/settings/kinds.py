@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from txo_core.masking.values import is_random
 from txo_core.settings.checks import url_problem
+from txo_core.settings.secrets import SECRETS_BELONG
 
 _TOKEN_FIELDS = frozenset({"grant_type", "client_id", "client_secret", "scope"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -41,6 +43,8 @@ def _check_identifier(value: str) -> str:
 def _check_header_name(value: str) -> str:
     if not _HEADER_NAME.fullmatch(value):
         _refuse("should be the name of an HTTP header, such as X-API-Key")
+    if is_random(value):
+        _refuse(f"should be the name of a header; what looks like the key itself {SECRETS_BELONG}")
     return value
 
 

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from txo_core.exceptions import ConfigurationError
-from txo_core.settings.checks import closest, near_miss, value_problem
+from txo_core.settings.checks import closest, near_miss
 from txo_core.settings.models import ConfigFile, Globals
-from txo_core.settings.secrets import SECRETS_BELONG, holds_a_secret
+from txo_core.settings.secret_problems import ABOUT_SECRETS, secret_problems, shown
+from txo_core.settings.secrets import SECRETS_BELONG
 from txo_core.settings.sections import (
     ADDRESSES,
     HOMES,
@@ -21,17 +22,12 @@ from txo_core.settings.sections import (
     Problem,
     dotted,
     framework_keys,
-    is_framework_key,
     is_note,
     section,
 )
 
 PRODUCTION = ("prod", "prd", "live")
 """How the names of environments begin in which certificates are always checked."""
-ABOUT_SECRETS = (
-    "Save secrets in the block with the command below: it asks for them, or takes them from the git-ignored file"
-    " config/{}-config-secrets.json; the block has client-secret, az-token, api-key, username and password"
-)
 EXAMPLE = '{"script-behavior": {"api-timeouts": {"max-retries": 3}}}'
 
 
@@ -63,7 +59,7 @@ def unusable(
     first: dict[str, str] = {}
     for path, sentence in problems:
         variable = source_of(path, overridden)
-        label = f"environment variable {variable}" if variable else dotted(path)
+        label = f"environment variable {variable}" if variable else dotted(tuple(map(shown, path)))
         first.setdefault(label, sentence.partition(", it is ")[0] if variable else sentence)
     count = "1 problem" if len(first) == 1 else f"{len(first)} problems"
     lines = "\n".join(f"  {label}: {sentence}" for label, sentence in first.items())
@@ -108,23 +104,6 @@ def stray(key: str, here: Sequence[str], path: KeyPath) -> str | None:
     if key in HOMES and HOMES[key] != dotted(path):
         return f"has no effect here; it belongs in {HOMES[key]}"
     return None
-
-
-def secret_problems(value: Any, path: KeyPath) -> Iterator[Problem]:
-    """Yield the secrets of a configuration, by the names of their keys and the look of their values."""
-    if isinstance(value, Mapping):
-        parent = " ".join(part for part in path[-2:] if isinstance(part, str))
-        for key, item in value.items():
-            free = not is_framework_key((*path, key)) and not is_note(key)
-            if free and holds_a_secret(key, item, parent, value):
-                yield (*path, key), f"looks like a secret; it {SECRETS_BELONG}"
-            else:
-                yield from secret_problems(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from secret_problems(item, (*path, number))
-    elif sentence := value_problem(value):
-        yield path, sentence
 
 
 def twin_problems(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,18 +1,30 @@
 """What in a configuration is a secret: by the grammar of its key, by its neighbours, and by the look of its value.
 
-Pure functions. A key that only speaks of a secret (`token-url`, `api-key-header`, `sort-key`) is none; a key that may
-be either (`key`, `auth`, `stripe-key`) is one where its value looks like one.
+Pure functions. A key that may be either (`key`, `auth`, `stripe-key`) is one where its value looks like one.
 """
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from txo_core.masking.values import is_address, is_blank, is_random, is_status
+from txo_core.masking.values import is_address, is_blank, is_passwordlike, is_random, is_status
+from txo_core.redaction import MASK, Redactor
+from txo_core.settings.secret_names import SECRET_NAMES, core, names_a_secret, words
 
-SECRET_NAMES = ("client_secret", "az_token", "api_key", "username", "password")
+__all__ = [
+    "SECRETS_BELONG",
+    "SECRET_NAMES",
+    "holds_a_secret",
+    "is_key",
+    "is_pair_with_a_secret",
+    "looks_like_a_secret",
+    "names_a_secret",
+    "url_secret_problem",
+]
+
 SECRETS_BELONG = "belongs in the credentials block, not here"
 
 
@@ -20,19 +32,9 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_SECRET_NOUNS = _set(
-    "authorization bearer connstr credential credentials jwt passcode passphrase passwd password passwords passwort "
-    "pwd sas secret secrets token tokens"
-)
-_KEY_KINDS = _set(
-    "access account api auth encryption function license master private secret shared signing storage subscription"
-)
 _OPEN_NOUNS = _set(
-    "assertion auth code cookie cookies cred creds dsn hmac key keys login otp pass passkey pat pin psk pw seed "
+    "assertion auth code cookie cookies cred creds dsn hmac key keys login oauth otp pass passkey pat pin psk seed "
     "session sig signature webhook"
-)
-_QUALIFIERS = _set(
-    "base64 b64 current default dev encoded hash new old primary plain prod raw secondary test text value"
 )
 _NO_KEYS = _set(
     "business cache column composite dedup entity field foreign group idempotency index item join lookup match "
@@ -47,13 +49,13 @@ _SERVICES = _set(
 _DATA_NEIGHBOURS = _set("column columns field fields label order sheet table")
 _NEIGHBOUR_NAMES = ("name", "key", "header", "field", "parameter", "param", "id")
 _NEIGHBOUR_VALUES = ("value", "val", "default", "content", "text")
-_RUN_TOGETHER = re.compile(
-    r"(apikey|accesskey|accountkey|privatekey|secretkey|sharedkey|subscriptionkey|connectionstring|passphrase|passwd"
-    r"|password|secret|token)s?$"
-)
-_PLURALS = frozenset({"tokens", "secrets", "passwords", "credentials"})
 _SECRET_QUERY = frozenset({"code", "key", "sas", "sig", "signature"})
-_PAGING = _set("continuation cursor delta next page paging skip sync")
+_IDENTIFIED = _set(
+    "board calendar cert certificate channel checksum cid client commit cursor delta digest document drive etag event "
+    "file fingerprint folder guid hash id ids integrity item library link list mailbox message page path public sha "
+    "sheet site table team thread thumbprint uuid view workbook"
+)
+"""What has identifiers of its own, which are as long and as mixed as keys are."""
 
 _PLAIN_NAME = re.compile(r"[^\W\d_]+(?:[ _.-]?[^\W\d_]+)*(?:[ _.-]?\d{1,2})?")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -70,21 +72,20 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_KEY_BLOCK = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY")
-_PAIR = re.compile(r"(?:\A|[?&;,\s])([A-Za-z][\w.-]{0,40})=([^;&\s]+)")
+_KEY_BLOCK = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY|PuTTY-User-Key-File")
+_PAIR = re.compile(r"(?:\A|[?&#;,\s])([A-Za-z][\w.-]{0,40})=([^;&\s]+)")
 _USER_INFO = re.compile(
-    r":(?:\\?/){2}[^\s/?#@:]{0,256}+:([^\s/?#]{1,256})@|jdbc:[\w:.]{1,64}/([^\s/@]{1,256})@", re.IGNORECASE
+    r"(?::|\A|(?<=\s))(?:\\?/){2}[^\s/?#@:]{0,256}+:([^\s/?#]{1,256})@|jdbc:[\w:.]{1,64}/([^\s/@]{1,256})@",
+    re.IGNORECASE,
 )
 _HOOK = re.compile(
-    r"https?://(?:hooks\.slack\.com/services/|(?:[\w-]+\.)?(?:discord(?:app)?|office)\.com/(?:api/)?webhook\w*/)\S{10,}",
+    r"https?://(?:hooks\.slack\.com/services/|(?:[\w-]+\.){0,4}(?:discord(?:app)?|office)\.com/(?:api/)?webhook\w*/)\S{10,}",
     re.I,
 )
+_LONG_KEY = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9+/_=-]{40,4096}")
+_BEFORE_A_VALUE = re.compile(r"(?:[:=>]\s{0,4}[\"']?|\s-p)\Z")
 
-
-def words(key: str) -> list[str]:
-    """Return the words of a key in any spelling: `clientSecret`, `client_secret` and `client-secret` give the same."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", key)
-    return re.findall(r"[^\W_]+", spaced.lower())
+_redact = Redactor()
 
 
 def holds_a_secret(key: str, value: Any, parent: str = "", neighbours: Mapping[str, Any] | None = None) -> bool:
@@ -97,47 +98,15 @@ def holds_a_secret(key: str, value: Any, parent: str = "", neighbours: Mapping[s
         return False  # the address of something, such as a token endpoint; what is secret in it is found by its look
     if names_a_secret(key, value) or _is_value_of_a_secret(key, value, neighbours or {}):
         return True
-    parts = _core(words(key))
+    parts = core(words(key))
     if not parts or isinstance(value, bool) or parts[-1] not in _OPEN_NOUNS:
         return False
+    if parts[-1] in {"auth", "login", "cred", "creds"} and _is_pair_of_names(value):
+        return True
     at_a_service = len(parts) == 1 and not _SERVICES.isdisjoint(words(parent))
     if not at_a_service and _is_data(parts, neighbours or {}):
         return False
     return any(_could_be_a_secret(text, at_a_service) for text in _texts(value))
-
-
-def names_a_secret(key: str, value: Any = "") -> bool:
-    """Tell whether a key says that its value is a secret.
-
-    The last word decides: `client-secret` is one, `token-url`, `api-key-header` and `secret-name` only speak of one.
-    Switches (`require-token: true`) and numbers in the plural (`max-tokens: 100`) are no secrets either.
-    """
-    parts = _core(words(key))
-    if not parts or isinstance(value, bool):
-        return False
-    last = parts[-1].rstrip("0123456789") or parts[-1]
-    if isinstance(value, int | float) and last in _PLURALS:
-        return False
-    return _is_secret_noun(parts, last)
-
-
-def _core(parts: list[str]) -> list[str]:
-    """Return the words of a key without what only qualifies: numbers, `primary`, `base64`."""
-    while len(parts) > 1 and (parts[-1] in _QUALIFIERS or parts[-1].isdigit()):
-        parts = parts[:-1]
-    return parts
-
-
-def _is_secret_noun(parts: list[str], last: str) -> bool:
-    before = parts[-2] if len(parts) > 1 else ""
-    if before in _PAGING and last in {"token", "tokens"}:
-        return False
-    return (
-        last in _SECRET_NOUNS
-        or _RUN_TOGETHER.search(last) is not None
-        or (last in {"key", "keys"} and before in _KEY_KINDS)
-        or (before, last) in {("connection", "string"), ("conn", "string"), ("conn", "str")}
-    )
 
 
 def _is_value_of_a_secret(key: str, value: Any, neighbours: Mapping[str, Any]) -> bool:
@@ -146,6 +115,16 @@ def _is_value_of_a_secret(key: str, value: Any, neighbours: Mapping[str, Any]) -
         return False
     named = [item for name, item in neighbours.items() if name.lower() in _NEIGHBOUR_NAMES and isinstance(item, str)]
     return any(names_a_secret(name) for name in named)
+
+
+def is_pair_with_a_secret(items: list[Any]) -> bool:
+    """Tell whether a list is a name and its secret: `["password", "..."]`."""
+    return _is_pair_of_names(items) and names_a_secret(items[0], items[1]) and not names_a_secret(items[1])
+
+
+def _is_pair_of_names(value: Any) -> bool:
+    texts = _texts(value) if isinstance(value, list | tuple) and len(value) == 2 else []
+    return len(texts) == 2 and all(map(_is_filled, texts))
 
 
 def _is_data(parts: list[str], neighbours: Mapping[str, Any]) -> bool:
@@ -179,6 +158,16 @@ def _could_be_a_secret(text: str, suspected: bool) -> bool:
     return signs and any(char.isalpha() for char in text) and " " not in text
 
 
+def is_key(value: str, keys: str = "") -> bool:
+    """Tell whether a text as a whole is a key of 40 characters and more, and nothing in `keys` has such identifiers.
+
+    A hash in hex is none.
+    """
+    if not _LONG_KEY.fullmatch(value) or not is_random(value, 40) or not _IDENTIFIED.isdisjoint(words(keys)):
+        return False
+    return not is_address(value)
+
+
 def looks_like_a_secret(value: str) -> bool:
     """Tell whether a text is a token, a private key, or has a password in it, whatever its key is called."""
     if _TOKEN.search(value) or _KEY_BLOCK.search(value) or _HOOK.match(value):
@@ -187,7 +176,19 @@ def looks_like_a_secret(value: str) -> bool:
         return True
     if any(_is_filled(match[1] or match[2]) for match in _USER_INFO.finditer(value)):
         return True
-    return "=" in value and any(_is_secret_pair(name, text) for name, text in _PAIR.findall(value))
+    if "=" in value and any(_is_secret_pair(name, text) for name, text in _PAIR.findall(value)):
+        return True
+    return any("{" not in text and len(text) > 5 and is_passwordlike(text) for text in _taken_out(value))
+
+
+def _taken_out(value: str) -> Iterator[str]:
+    """Yield what the redactor takes out of a text behind a name, as in `password: ...` and `curl -u user:...`."""
+    rest, at = _redact(value).split(MASK), 0
+    for before, after in pairwise(rest):
+        start = value.find(before, at) + len(before)
+        at = value.find(after, start) if after else len(value)
+        if start >= len(before) and at >= start and _BEFORE_A_VALUE.search(before[-12:]):
+            yield value[start:at]
 
 
 def _is_proof(scheme: str, proof: str) -> bool:
@@ -214,11 +215,12 @@ def url_secret_problem(value: str) -> str | None:
     """Return what an address gives away: a user name or password before the host, or a secret in the query."""
     try:
         parts = urlsplit(value)
-        query = parse_qsl(parts.query, keep_blank_values=True)
+        query = parse_qsl(parts.query, keep_blank_values=True) + parse_qsl(parts.fragment, keep_blank_values=True)
     except ValueError:
         return None
     if "@" in parts.netloc:
         return f"has a user name or password in the URL; it {SECRETS_BELONG}"
-    if any(names_a_secret(name) or name.lower() in _SECRET_QUERY for name, _ in query):
+    filled = [name for name, text in query if not is_blank(text) and "{" not in text]
+    if any(names_a_secret(name) or name.lower() in _SECRET_QUERY for name in filled):
         return f"has a secret in the query of the URL; it {SECRETS_BELONG}"
     return None

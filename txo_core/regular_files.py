@@ -1,0 +1,44 @@
+"""Reading what lies on a disk: only regular files, which end, and of them no more than was agreed."""
+
+import errno
+import os
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class TooLarge(Exception):
+    """A file has more bytes than were asked for."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Return the file, open for reading bytes; an OSError for a pipe, a device or a socket, which could have no end.
+
+    What was opened is what is looked at, so that nothing can take its place in between; a pipe is not waited for.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not S_ISREG(mode):
+            number = errno.EISDIR if S_ISDIR(mode) else errno.EINVAL
+            raise OSError(number, os.strerror(number) if S_ISDIR(mode) else "it is a device or a pipe, not a file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """Return the bytes of a regular file; TooLarge where it has more than `largest`, also if it has just grown."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise TooLarge
+        content = file.read(size + 1)
+        if len(content) > size:
+            content += file.read(largest + 1 - len(content))
+    if len(content) > largest:
+        raise TooLarge
+    return content
