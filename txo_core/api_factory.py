@@ -21,6 +21,7 @@ from txo_core.http.sessions import Sessions
 from txo_core.http.sign import Sign, TokenProvider
 from txo_core.http.transport import PolicyAdapter
 from txo_core.pacing import forget_pace, limiter_of
+from txo_core.proxies import proxy_of
 from txo_core.rest import DEFAULT_HEADERS, IDEMPOTENCY_HEADER, RestClient
 from txo_core.shared import CountedCache, Registry
 from txo_core.sign_in import Auth, check_config, find_auth, forget_tokens, token_for
@@ -120,7 +121,7 @@ def _connect(config: "TxoConfig", auth: Auth) -> Sessions:
         timeout=timeouts.rest_timeout_seconds,
         total_timeout=timeouts.total_timeout_seconds,
     )
-    return Sessions(adapter, config.globals.proxy, DEFAULT_HEADERS, verification(config))
+    return Sessions(adapter, proxy_of(config), DEFAULT_HEADERS, verification(config))
 
 
 def _identity(tokens: TokenProvider | None) -> object:

@@ -4,21 +4,24 @@
 `config["global"]["tenant-id"]`: what stands in the file, the script's own keys among it; no defaults.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, Self, cast
 
 from txo_core.exceptions import MissingKeyError
 from txo_core.paths import check_ids, root
+from txo_core.settings.checks import closest
 from txo_core.settings.models import ApiTimeouts, Behavior, ConfigFile, Globals, Jitter
 from txo_core.settings.problems import check_document, without_notes
+from txo_core.settings.secret_names import SECRET_NAMES
 from txo_core.settings.sections import TOP, is_note
 from txo_core.settings.values import Section, thaw
 
 __all__ = ["ApiTimeouts", "Behavior", "Globals", "Jitter", "TxoConfig"]
 
 TokenSource = Callable[[], str]
+SecretSource = Callable[[str], str]
 
 
 class TxoConfig(Mapping[str, Any]):
@@ -27,13 +30,13 @@ class TxoConfig(Mapping[str, Any]):
     `data` is what the file holds; a problem in it is a ConfigurationError that lists every one. `source` is the path
     of the file, `overridden` tells which keys came from which environment variable (names only).
 
-    As a mapping it has `_org_id`, `_env_type` and the sections of the file. `config["_token"]` answers only where
-    `with_token` has bound a source; neither the source nor a token is ever part of its repr, hash, iteration or copy,
-    and a pickled or copied configuration has no source. Two are equal when organization, environment and
-    content are; the hash is made of organization and environment.
+    As a mapping it has `_org_id`, `_env_type` and the sections of the file. `config["_token"]` and
+    `config.secret(name)` answer only where a source is bound; neither a source nor what it yields is ever part of its
+    repr, hash, iteration or copy, and a pickled or copied configuration has no source. Two are equal when organization,
+    environment and content are; the hash is made of organization and environment.
     """
 
-    __slots__ = ("_data", "_model", "_token_source", "env_type", "org_id", "overridden", "source")
+    __slots__ = ("_data", "_model", "_secret_source", "_token_source", "env_type", "org_id", "overridden", "source")
 
     org_id: str
     env_type: str
@@ -42,6 +45,7 @@ class TxoConfig(Mapping[str, Any]):
     _data: Section
     _model: ConfigFile
     _token_source: TokenSource | None
+    _secret_source: SecretSource | None
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class TxoConfig(Mapping[str, Any]):
             _model=check_document(data, name, overridden, ids=(org_id, env_type)),
             _data=Section(sections, file=name if source else f"the configuration {name}"),
             _token_source=None,
+            _secret_source=None,
         )
 
     def _set(self, **values: Any) -> None:
@@ -85,9 +90,33 @@ class TxoConfig(Mapping[str, Any]):
 
     def with_token(self, source: TokenSource) -> Self:
         """Return the same configuration, whose `config["_token"]` is what `source()` answers at that moment."""
+        return self._bound(_token_source=source)
+
+    def with_secrets(self, source: SecretSource) -> Self:
+        """Return the same configuration, whose `config.secret(name)` is what `source(name)` answers."""
+        return self._bound(_secret_source=source)
+
+    def _bound(self, **sources: Any) -> Self:
         bound = object.__new__(type(self))
-        bound._set(**{name: getattr(self, name) for name in self.__slots__} | {"_token_source": source})
+        bound._set(**{name: getattr(self, name) for name in self.__slots__} | sources)
         return bound
+
+    def secret(self, name: str) -> str:
+        """Return a secret of the credentials block, such as `sftp-password`, which global.further-secrets names.
+
+        Ask for it where it is used, and hand it on to nobody else: it is masked in every log, and still a secret.
+        Raises ConfigurationError for a name that is not declared or not saved, and on a bare `load_config`.
+        """
+        known = [*self.globals.further_secrets, *(own.replace("_", "-") for own in SECRET_NAMES)]
+        if name not in known:
+            raise unknown_secret(name, known, self.source)
+        if self._secret_source is None:
+            raise MissingKeyError(
+                "The configuration holds no secrets",
+                "Load it with load_run_config(org_id, env_type): that binds the credentials to it",
+                f'config = load_run_config(org_id, env_type)\nconfig.secret("{name}")',
+            )
+        return self._secret_source(name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sections of the file as plain dicts and lists that may be changed, for json.dumps too."""
@@ -146,6 +175,17 @@ class TxoConfig(Mapping[str, Any]):
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"{name!r} cannot be deleted: a TxoConfig is read-only")
+
+
+def unknown_secret(name: object, known: Sequence[str], source: Path | None) -> MissingKeyError:
+    """Return the error for a secret that the configuration does not name."""
+    like = closest(str(name), known)
+    meant = f"Did you mean {like!r}? " if like else ""
+    return MissingKeyError(
+        f"There is no secret {str(name)[:60]!r} in {display_name(source) if source else 'the configuration'}",
+        f"{meant}Name it in global.further-secrets, then save it with deployments/provision.py",
+        '{"global": {"further-secrets": ["sftp-password"]}}',
+    )
 
 
 def display_name(source: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from txo_core import environment
 from txo_core.config import TxoConfig, display_name
 from txo_core.exceptions import ConfigurationError
-from txo_core.paths import ENV_PATTERN, ORG_PATTERN, Dir, check_ids, get_path, root
+from txo_core.paths import CONFIG_SUFFIX, Dir, check_ids, configured, get_path, root
 from txo_core.regular_files import TooLarge, read_regular
 from txo_core.settings.checks import near_miss
 from txo_core.settings.problems import check_document
@@ -21,7 +21,6 @@ logger = logging.getLogger("txo_core.config")
 MAX_DEPTH = 50
 LARGEST = 4 * 2**20
 """Bytes of a configuration file."""
-SUFFIX = "-config.json"
 SAMPLE = '{"global": {"api-base-url": "https://api.example.com"}}'
 
 
@@ -32,7 +31,7 @@ def load_config(org_id: str, env_type: str) -> TxoConfig:
     Raises ConfigurationError: with a line for every problem of the file, or with what to do when there is no file.
     """
     check_ids(org_id, env_type)
-    path = get_path(Dir.CONFIG, f"{org_id}-{env_type}{SUFFIX}", ensure_parent=False)
+    path = get_path(Dir.CONFIG, f"{org_id}-{env_type}{CONFIG_SUFFIX}", ensure_parent=False)
     try:
         document = parse(read_text(path), display_name(path))
     except FileNotFoundError:
@@ -44,6 +43,16 @@ def load_config(org_id: str, env_type: str) -> TxoConfig:
     config = TxoConfig(org_id, env_type, merged, path, overridden)
     note_ignored_keys(config)
     return config
+
+
+def declared_secrets(org_id: str, env_type: str) -> list[str]:
+    """Return the names in global.further-secrets, also of a configuration that is not right yet; none without one."""
+    check_ids(org_id, env_type)
+    path = get_path(Dir.CONFIG, f"{org_id}-{env_type}{CONFIG_SUFFIX}", ensure_parent=False)
+    try:
+        return environment.declared_names(parse(read_text(path), display_name(path)))
+    except FileNotFoundError:
+        return []
 
 
 def note_ignored_keys(config: TxoConfig) -> None:
@@ -147,7 +156,7 @@ def cause(text: str, position: int) -> str:
 
 def missing_file(path: Path, org_id: str, env_type: str) -> ConfigurationError:
     """Return the error for a configuration that is not there: what there is instead, and how to make one."""
-    names = {f"{org}-{env}": f"{org} {env}" for org, env in available()}
+    names = {f"{org}-{env}": f"{org} {env}" for org, env in configured()}
     swapped = f"{env_type}-{org_id}"
     if swapped in names:
         advice, example = (
@@ -161,13 +170,6 @@ def missing_file(path: Path, org_id: str, env_type: str) -> ConfigurationError:
         example = f"Copy config/example-config.json and rename to {display_name(path)}"
     known = f"There are: {', '.join(sorted(names))}" if names else f"There is none yet in {root() / Dir.CONFIG}"
     return ConfigurationError(f"Configuration file {display_name(path)!r} not found", f"{advice} {known}", example)
-
-
-def available() -> list[tuple[str, str]]:
-    """Return the organizations and environments that have a configuration file."""
-    stems = [path.name.removesuffix(SUFFIX) for path in (root() / Dir.CONFIG).glob(f"*-*{SUFFIX}")]
-    pairs = [(org, env) for org, _, env in (stem.rpartition("-") for stem in sorted(stems))]
-    return [(org, env) for org, env in pairs if ORG_PATTERN.fullmatch(org) and ENV_PATTERN.fullmatch(env)]
 
 
 def unusable(name: str, what: str, how_to_fix: str) -> NoReturn:

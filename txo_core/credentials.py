@@ -11,12 +11,16 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from prefect.blocks.core import Block
 from prefect.settings import PREFECT_API_URL
-from pydantic import ConfigDict, Field, SecretStr
+from prefect.types import SecretDict
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from txo_core.exceptions import ConfigurationError
 from txo_core.logs.records import install
 from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
+from txo_core.settings.secret_names import FURTHER_NAME, SECRET_NAMES
+
+__all__ = ["SECRET_NAMES", "TxoCredentials", "find", "have_a_server", "load", "save", "secret", "secrets_of"]
 
 install()  # Prefect logs what it loads, also where nobody has set up our logging
 
@@ -35,13 +39,19 @@ class TxoCredentials(Block):
     api_key: SecretStr | None = Field(None, description="API key, sent in the header global.api-key-header")
     username: SecretStr | None = Field(None, description="User name, for basic authentication")
     password: SecretStr | None = Field(None, description="Password, for basic authentication")
+    further: SecretDict | None = Field(None, description="Further secrets by name, those of global.further-secrets")
+
+    @field_validator("further")
+    @classmethod
+    def _check_further(cls, value: SecretDict | None) -> SecretDict | None:
+        for name, text in (value.get_secret_value() if value else {}).items():
+            if not FURTHER_NAME.fullmatch(name) or not isinstance(text, str) or not text.strip():
+                raise ValueError("a further secret is a text that is not empty, with a name such as sftp-password")
+        return value
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         """Refuse to be pickled: a pickle holds every secret in clear, in a file or on its way to another process."""
         raise TypeError("Credentials are not pickled; pass the configuration on, its client loads them where it is")
-
-
-SECRET_NAMES = tuple(TxoCredentials.model_fields)
 
 
 def load(org_id: str, env_type: str) -> TxoCredentials:
@@ -61,6 +71,22 @@ def load(org_id: str, env_type: str) -> TxoCredentials:
     for value in secrets_of(block).values():
         register_secret(value)
     return block
+
+
+def secret(org_id: str, env_type: str, name: str) -> str:
+    """Return one secret of the block by its name, such as `sftp-password` or `client-secret`.
+
+    Raises ConfigurationError where the block, or this secret in it, has not been saved.
+    """
+    found = secrets_of(load(org_id, env_type))
+    for known in (name, name.replace("-", "_")):
+        if known in found:
+            return found[known]
+    raise ConfigurationError(
+        f"The credentials of {org_id}-{env_type} have no secret {name!r}",
+        "Save it, from the secrets file, the environment or a prompt",
+        f"python deployments/provision.py {org_id} {env_type}",
+    )
 
 
 def find(name: str) -> TxoCredentials | None:
@@ -85,8 +111,13 @@ def have_a_server() -> None:
 
 
 def save(name: str, secrets: Mapping[str, str]) -> None:
-    """Save a block with these values, in place of the one that is there, and make its type known to the server."""
-    block = TxoCredentials.model_validate(dict(secrets))
+    """Save a block with these values, in place of the one that is there, and make its type known to the server.
+
+    What is none of `SECRET_NAMES` is a further secret.
+    """
+    own = {name: value for name, value in secrets.items() if name in SECRET_NAMES}
+    further = {name: value for name, value in secrets.items() if name not in SECRET_NAMES}
+    block = TxoCredentials.model_validate({**own, "further": further or None})
     cast(Any, TxoCredentials).register_type_and_schema(_sync=True)
     cast(Any, block).save(name, overwrite=True, _sync=True)
 
@@ -94,4 +125,5 @@ def save(name: str, secrets: Mapping[str, str]) -> None:
 def secrets_of(block: TxoCredentials) -> dict[str, str]:
     """Return the values that are there, by name, in clear: for registration and headers only."""
     found = {name: getattr(block, name) for name in SECRET_NAMES}
-    return {name: value.get_secret_value() for name, value in found.items() if value is not None}
+    own = {name: value.get_secret_value() for name, value in found.items() if value is not None}
+    return own | (block.further.get_secret_value() if block.further else {})

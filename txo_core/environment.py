@@ -3,7 +3,8 @@
 Names. `TXO_<ORG>_<ENV>_<KEY>`, in upper case, hyphens as underscores, everywhere: `TXO_ACME_EU_PROD_MAX_RETRIES` is
 `max-retries` of acme-eu prod, so that no organization ever gets another's value. KEY is the last part of one of the
 framework's keys (`API_BASE_URL`, `RATE_LIMIT_PER_SECOND`), `ENDPOINTS_<NAME>` for an endpoint that the file names, for
-`AUTH` and for `API`, or one of the secrets. A script's own keys cannot be set this way.
+`AUTH` and for `API`, or one of the secrets. A further secret has two underscores before its name, as nothing else has:
+`TXO_ACME_EU_PROD__SFTP_PASSWORD`. A script's own keys cannot be set this way.
 In local runs, and there for every organization, also the short names `API_BASE_URL`, `CLIENT_ID`, `CLIENT_SECRET`.
 
 Precedence, the first that has a value wins, an empty one is none:
@@ -25,14 +26,19 @@ from typing import Any, NamedTuple, get_origin
 from dotenv import dotenv_values
 
 from txo_core.exceptions import ConfigurationError
-from txo_core.paths import check_ids, root
+from txo_core.paths import check_ids, configured, root
+from txo_core.regular_files import TooLarge, read_regular
 from txo_core.settings.checks import closest
-from txo_core.settings.secret_names import SECRET_NAMES, names_a_secret
+from txo_core.settings.secret_names import FURTHER_NAME, SECRET_NAMES, names_a_secret
 from txo_core.settings.sections import ADDRESSES, SECTIONS, TWINS, KeyPath, dotted, framework_keys, is_note, section
 from txo_core.settings.values import thaw
 
 logger = logging.getLogger("txo_core.config")
 
+LARGEST = 2**20
+"""Bytes of `.env`."""
+WRONG: Mapping[type[Exception], str] = {UnicodeDecodeError: "it is not UTF-8", TooLarge: "it has more than 1 MiB"}
+NAMES_KEY = "further-secrets"
 SHORT_NAMES = frozenset({"API_BASE_URL", "CLIENT_ID", "CLIENT_SECRET"})
 SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -61,8 +67,16 @@ def overrides(org_id: str, env_type: str, document: Mapping[str, Any]) -> list[O
             variable, text = taken
             logger.info("%s comes from the environment variable %s", dotted(path), variable)
             found.append(Override(path, variable, _convert(text.strip(), path)))
-    _warn_of_strays(prefix(org_id, env_type), {key for _, key in keys}, sources)
+    declared = {further_key(name) for name in declared_names(document)}
+    _warn_of_strays(prefix(org_id, env_type), {key for _, key in keys} | declared, sources)
     return found
+
+
+def declared_names(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of further secrets that a document declares, as far as they are names."""
+    names = section(document, ("global",)).get(NAMES_KEY)
+    listed = names if isinstance(names, list) else []
+    return [name for name in listed if isinstance(name, str) and FURTHER_NAME.fullmatch(name)]
 
 
 def apply(document: Mapping[str, Any], found: list[Override]) -> dict[str, Any]:
@@ -85,12 +99,30 @@ def secret_from_environment(org_id: str, env_type: str, name: str) -> str | None
     check_ids(org_id, env_type)
     if name not in SECRET_NAMES:
         raise ValueError(f"{name!r} is no name of a secret; there are {', '.join(SECRET_NAMES)}")
-    if taken := _look_up(org_id, env_type, name.upper(), _sources()):
-        logger.info("%s comes from the environment variable %s", name, taken[0])
-        if taken[0].endswith(" (.env)") and (root() / ".env").stat().st_mode & 0o077:
-            logger.warning("The file .env can be read by other users of this machine; better: chmod 600 .env")
-        return taken[1]
-    return None
+    return _secret(org_id, env_type, name, name.upper())
+
+
+def further_secret_from_environment(org_id: str, env_type: str, name: str) -> str | None:
+    """Return a further secret, such as `sftp-password`, from the environment, as it stands there, or None."""
+    check_ids(org_id, env_type)
+    if not FURTHER_NAME.fullmatch(name):
+        raise ValueError("the name of a further secret has small letters, digits and single hyphens")
+    return _secret(org_id, env_type, name, further_key(name))
+
+
+def further_key(name: str) -> str:
+    """Return the KEY of a further secret: `_SFTP_PASSWORD`, so that its variable has two underscores there."""
+    return f"_{_upper(name)}"
+
+
+def _secret(org_id: str, env_type: str, name: str, key: str) -> str | None:
+    taken = _look_up(org_id, env_type, key, _sources())
+    if taken is None:
+        return None
+    logger.info("%s comes from the environment variable %s", name, taken[0])
+    if taken[0].endswith(" (.env)") and (root() / ".env").stat().st_mode & 0o077:
+        logger.warning("The file .env can be read by other users of this machine; better: chmod 600 .env")
+    return taken[1]
 
 
 def prefix(org_id: str, env_type: str) -> str:
@@ -104,7 +136,7 @@ def settable_keys(document: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
         (*path, key)
         for path, model in SECTIONS.items()
         for key in framework_keys(model)
-        if (*path, key) not in SECTIONS and not (path == ("script-behavior",) and key in TWINS)
+        if (*path, key) not in SECTIONS and not (path == ("script-behavior",) and key in TWINS) and key != NAMES_KEY
     ]
     paths += [("script-behavior", key) for key in TWINS if key in section(document, ("script-behavior",))]
     names = [*ADDRESSES, *(set(section(document, ("endpoints",))) - set(ADDRESSES))]
@@ -125,7 +157,8 @@ def without_secrets(environment: Mapping[str, str] | None = None) -> dict[str, s
 
 def holds_secret(variable: str) -> bool:
     """Tell whether the name of a variable says that it holds a secret: one of ours, or `GITHUB_TOKEN` and its like."""
-    ours = variable.startswith("TXO_") and variable.endswith(tuple(f"_{name.upper()}" for name in SECRET_NAMES))
+    endings = tuple(f"_{name.upper()}" for name in SECRET_NAMES)
+    ours = variable.startswith("TXO_") and (variable.endswith(endings) or "__" in variable)
     return ours or names_a_secret(variable)
 
 
@@ -147,16 +180,33 @@ def _look_up(org_id: str, env_type: str, key: str, sources: list[Mapping[str, st
     for name in names:
         for source in sources:
             if value := source.get(name):
+                _check_owner(org_id, env_type, name)
                 return (name if source is os.environ else f"{name} (.env)"), value
     return None
+
+
+def _check_owner(org_id: str, env_type: str, variable: str) -> None:
+    """Refuse a variable that a second organization and environment with a configuration could call its own.
+
+    `TXO_ACME_EU_SOAP_AUTH` is soap-auth of acme eu, and auth of acme-eu soap.
+    """
+    known = {key for _, key in settable_keys({})} | {name.upper() for name in SECRET_NAMES}
+    for other in configured() if variable.startswith("TXO_") else ():
+        key = variable.removeprefix(prefix(*other))
+        if other != (org_id, env_type) and (key in known or key.startswith("ENDPOINTS_")):
+            raise ConfigurationError(
+                f"The environment variable {variable} may be meant for {org_id} {env_type} and for {' '.join(other)}",
+                "Set the value in the configuration file, or give one of the two environments another name",
+                f"unset {variable}",
+            )
 
 
 def _dotenv() -> dict[str, str | None]:
     path = root() / ".env"
     try:
-        text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        text = read_regular(path, LARGEST).decode("utf-8-sig") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError, TooLarge) as error:
+        reason = error.strerror if isinstance(error, OSError) else WRONG[type(error)]
         raise ConfigurationError(
             f"The file {path} cannot be read: {reason}",
             "Make it readable, save it as UTF-8, or remove it",

@@ -11,8 +11,20 @@ from txo_core.clock import utc_now
 from txo_core.exceptions import ConfigurationError, FileOperationError
 from txo_core.file_names import file_name, name_problem
 
-__all__ = ["Dir", "OrgEnv", "check_ids", "file_name", "get_path", "make_folder", "output_path", "root", "utc_stamp"]
+__all__ = [
+    "Dir",
+    "OrgEnv",
+    "check_ids",
+    "configured",
+    "file_name",
+    "get_path",
+    "make_folder",
+    "output_path",
+    "root",
+    "utc_stamp",
+]
 
+CONFIG_SUFFIX = "-config.json"
 MAX_ID_LENGTH = 39
 MAX_DEPTH = 30
 """Folders that a name may have below its category."""
@@ -64,6 +76,13 @@ def check_ids(org_id: str, env_type: str) -> None:
                 " the organization comes first, then the environment",
                 "python flows/report.py txo prod",
             )
+
+
+def configured() -> list[tuple[str, str]]:
+    """Return the organizations and environments that have a configuration file."""
+    stems = [path.name.removesuffix(CONFIG_SUFFIX) for path in (root() / Dir.CONFIG).glob(f"*-*{CONFIG_SUFFIX}")]
+    pairs = [(org, env) for org, _, env in (stem.rpartition("-") for stem in sorted(stems))]
+    return [(org, env) for org, env in pairs if ORG_PATTERN.fullmatch(org) and ENV_PATTERN.fullmatch(env)]
 
 
 def get_path(category: str, filename: str | PurePath, ensure_parent: bool = True) -> Path:

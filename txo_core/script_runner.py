@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -51,7 +52,8 @@ class HelpfulParser(argparse.ArgumentParser):
 def load_run_config(org_id: str, env_type: str) -> TxoConfig:
     """Return the configuration of a run: as `load_config`, and `config["_token"]` answers with a valid token.
 
-    The token is fetched when it is asked for, from the credentials block of the organization and environment.
+    `config.secret(name)` answers too. Both ask the credentials block of the organization and environment, when they are
+    asked, for a secret once.
     """
     config = load_config(org_id, env_type)
 
@@ -60,7 +62,13 @@ def load_run_config(org_id: str, env_type: str) -> TxoConfig:
 
         return token_for(config)
 
-    return config.with_token(token)
+    @cache
+    def secret(name: str) -> str:
+        from txo_core.credentials import secret  # loads Prefect
+
+        return secret(org_id, env_type, name)
+
+    return config.with_token(token).with_secrets(secret)
 
 
 def parse_args_and_load_config(description: str) -> TxoConfig:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from txo_core.exceptions import ConfigurationError
 from txo_core.http.sign import Bearer, Signer, TokenProvider, Unsigned
 from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken, SourceTokens
+from txo_core.proxies import proxy_of
 from txo_core.settings.secret_names import SECRET_NAMES
 from txo_core.shared import Registry
 from txo_core.tls import verification
@@ -148,14 +149,13 @@ def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
     """Return the provider that all clients of the organization and environment share, while its secret stays."""
     url, client, secret = (str(values[need]) for need in (TOKEN_ENDPOINT, "global.client-id", "client_secret"))
     settings = config.globals
-    scope, style, proxy = settings.oauth_scope, settings.oauth_client_auth, settings.proxy
+    scope, style, proxy = settings.oauth_scope, settings.oauth_client_auth, proxy_of(config)
     verify = verification(config)
     parameters = dict(settings.oauth_parameters)
     limits = config.behavior.api_timeouts
     timeout, total = min(limits.rest_timeout_seconds, TIMEOUT), min(limits.total_timeout_seconds, 2 * TIMEOUT)
-    digest = hashlib.sha256(secret.encode()).hexdigest()
-    further = (style, proxy, verify, timeout, total, *sorted(parameters.items()))
-    key = (config.org_id, config.env_type, url, client, scope, digest, further)
+    further = (style, verify, timeout, total, *sorted(parameters.items()))
+    key = (config.org_id, config.env_type, url, client, scope, _digest(secret), _digest(proxy or ""), further)
 
     def new_secret() -> str | None:
         with suppress(Exception):  # whatever keeps us from the block, the provider's refusal is the error to show
@@ -178,6 +178,11 @@ def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
         )
 
     return Bearer(_providers.get(key, make), scope or "")
+
+
+def _digest(secret: str) -> str:
+    """Return what stands for a secret in a key."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 _SIGNERS: Mapping[str, Callable[["TxoConfig", Values], Signer]] = {

@@ -25,7 +25,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from deployments import provision as provisioning
 from tests.support.prefect_server import PrefectServer
@@ -262,7 +261,7 @@ class Demo:
 
 
 def block_of(values: Mapping[str, str]) -> credentials.TxoCredentials:
-    return credentials.TxoCredentials(**{name: SecretStr(value) for name, value in values.items()})
+    return credentials.TxoCredentials.model_validate(dict(values))
 
 
 @pytest.fixture

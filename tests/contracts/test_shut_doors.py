@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import pytest
 import yaml
 from prefect import Flow, Task
+from prefect.types import SecretDict
 from pydantic import BaseModel, Field, SecretStr
 from pydantic import ValidationError as ModelError
 
@@ -247,13 +248,18 @@ def test_the_plan_has_no_place_for_them(key: str) -> None:
 
 def test_every_field_of_the_block_is_a_secret() -> None:
     """S18: a plain field, or a dict of texts, would be stored and shown in clear."""
-    for name in SECRET_NAMES:
-        assert TxoCredentials.model_fields[name].annotation == SecretStr | None
+    own = set(TxoCredentials.__annotations__) & set(TxoCredentials.model_fields)
+
+    assert own == {*SECRET_NAMES, "further"}
+    assert {TxoCredentials.model_fields[name].annotation for name in SECRET_NAMES} == {SecretStr | None}
+    assert TxoCredentials.model_fields["further"].annotation == SecretDict | None
+    assert "further.*" in TxoCredentials.model_json_schema()["secret_fields"]
 
 
 def test_nothing_that_shows_the_block_shows_a_secret() -> None:
     """S18: as text, in a log, as data, as JSON."""
-    block = TxoCredentials.model_validate(dict.fromkeys(SECRET_NAMES, SECRET))
+    further = {"sftp-password": SECRET}
+    block = TxoCredentials.model_validate(dict.fromkeys(SECRET_NAMES, SECRET) | {"further": further})
 
     shown = [repr(block), str(block), f"{block!r}", str(block.model_dump()), block.model_dump_json(), str(vars(block))]
     shown += [json.dumps(block.model_dump(mode="json")), str(list(block)), str(block.model_dump(mode="json"))]

@@ -293,7 +293,8 @@ def test_credentials_show_none_of_their_values() -> None:
     """S18, S42: in none of the ways in which objects are shown; a pickle, which would hold them, is refused."""
     from txo_core.credentials import SECRET_NAMES, TxoCredentials
 
-    block = TxoCredentials.model_validate({name: f"hunter2-{name}" for name in SECRET_NAMES})
+    further = {"sftp-password": "hunter2-sftp"}
+    block = TxoCredentials.model_validate({name: f"hunter2-{name}" for name in SECRET_NAMES} | {"further": further})
 
     assert not [text for text in seen(block) if "hunter2" in text]
     for holder in (block, {"a": [block]}):
@@ -301,12 +302,22 @@ def test_credentials_show_none_of_their_values() -> None:
             pickle.dumps(holder)
 
 
-@pytest.mark.parametrize("wrong", [{"client_secret": ["s3cr3t"]}, {"api_key": 5, "password": {"a": "s3cr3t"}}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"client_secret": ["s3cr3t"]},
+        {"api_key": 5, "password": {"a": "s3cr3t"}},
+        {"further": "s3cr3t"},
+        {"further": {"sftp-password": ["s3cr3t"]}},
+        {"further": {"sftp-password": " "}},
+        {"further": {"s3cr3t value": "x"}},
+    ],
+)
 def test_credentials_of_the_wrong_kind_are_named_and_not_shown(wrong: dict[str, Any]) -> None:
     """S44."""
     from txo_core.credentials import TxoCredentials
 
-    with pytest.raises(ValueError, match="Input should be a valid string") as refused:
+    with pytest.raises(ValueError, match=r"Input should be a valid|a further secret is a text") as refused:
         TxoCredentials.model_validate(wrong)
 
     assert "s3cr3t" not in str(refused.value)
@@ -314,13 +325,14 @@ def test_credentials_of_the_wrong_kind_are_named_and_not_shown(wrong: dict[str, 
 
 def test_every_field_of_the_block_is_a_secret() -> None:
     """S18: no plain field may ever hold a credential."""
+    from prefect.types import SecretDict
     from pydantic import SecretStr
 
     from txo_core.credentials import TxoCredentials
 
     own = [TxoCredentials.model_fields[name].annotation for name in TxoCredentials.__annotations__ if name[0] != "_"]
 
-    assert set(own) == {SecretStr | None}
+    assert set(own) == {SecretStr | None, SecretDict | None}
 
 
 @pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o640, 1), (0o604, 1)])

@@ -168,6 +168,40 @@ def test_no_organization_gets_anothers_value(home: Path, monkeypatch: pytest.Mon
     assert secret_from_environment("acme-eu", "test", "client_secret") is None
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "variable"),
+    [
+        (("acme", "eu"), ("acme-eu", "soap"), "TXO_ACME_EU_SOAP_AUTH"),
+        (("acme", "eu"), ("acme-eu-oauth", "client"), "TXO_ACME_EU_OAUTH_CLIENT_AUTH"),
+        (("acme", "eu"), ("acme-eu", "endpoints"), "TXO_ACME_EU_ENDPOINTS_AUTH"),
+    ],
+)
+def test_a_variable_that_two_could_call_their_own_is_refused_by_both(
+    home: Path, monkeypatch: pytest.MonkeyPatch, one: tuple[str, str], other: tuple[str, str], variable: str
+) -> None:
+    """As long as only one of them has a configuration, it is that one's."""
+    write(home, {}, "-".join(one))
+    monkeypatch.setenv(variable, "https://a.example" if "ENDPOINTS" in variable else "basic")
+    assert variable in load_config(*one).overridden.values()
+
+    write(home, {}, "-".join(other))
+    for pair in (one, other):
+        with pytest.raises(ConfigurationError, match=f"{variable} may be meant for"):
+            load_config(*pair)
+
+
+def test_a_secret_that_two_could_call_their_own_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No value in the message."""
+    write(home, {"endpoints": {"x-password": "https://a.example"}}, "acme-eu")
+    write(home, {}, "acme-eu-endpoints-x")
+    monkeypatch.setenv("TXO_ACME_EU_ENDPOINTS_X_PASSWORD", "hunter2")
+
+    with pytest.raises(ConfigurationError, match="may be meant for acme-eu-endpoints x and for acme eu") as refused:
+        secret_from_environment("acme-eu-endpoints", "x", "password")
+
+    assert "hunter2" not in str(refused.value)
+
+
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TXO_ACME_EU_PROD_CLIENT_ID", "")
 

@@ -60,6 +60,7 @@ def test_nor_is_it_a_configuration_or_a_file_of_secrets(own_root: Path, make: Ca
 
     with pytest.raises(ConfigurationError, match="a device or a pipe, not a file"):
         load_config("txo", "prod")
+    (own_root / "config" / "txo-prod-config.json").unlink()
     with pytest.raises(ConfigurationError, match=r"txo-prod-config-secrets\.json cannot be read"):
         find_secrets("txo", "prod")
 

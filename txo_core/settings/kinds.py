@@ -9,11 +9,13 @@ from pydantic_core import PydanticCustomError
 
 from txo_core.masking.values import is_random
 from txo_core.settings.checks import url_problem
+from txo_core.settings.secret_names import FURTHER_NAME, PROXY_NAMES, SECRET_NAMES
 from txo_core.settings.secrets import SECRETS_BELONG
 
 _TOKEN_FIELDS = frozenset({"grant_type", "client_id", "client_secret", "scope"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}
+_NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 40}
 
 
 def _refuse(problem: str | None) -> None:
@@ -55,6 +57,22 @@ def _check_token_fields(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _check_secret_name(value: str) -> str:
+    if not FURTHER_NAME.fullmatch(value):
+        _refuse("should be a name of small letters, digits and single hyphens, such as sftp-password")
+    if value.replace("-", "_") in SECRET_NAMES:
+        _refuse("is in every credentials block already; only further secrets are named here")
+    return value
+
+
+def _check_secret_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(value)) < len(value):
+        _refuse("names a secret twice")
+    if len(set(PROXY_NAMES) & set(value)) == 1:
+        _refuse(f"has one of {' and '.join(PROXY_NAMES)}; a proxy takes both")
+    return value
+
+
 def _check_line(value: str) -> str:
     if not value.strip() or not value.isprintable():
         _refuse("should be one line of text")
@@ -72,5 +90,7 @@ Origin = Annotated[str, AfterValidator(_check_origin), WithJsonSchema(_URL_SCHEM
 Identifier = Annotated[str, AfterValidator(_check_identifier), WithJsonSchema({"type": "string", "minLength": 1})]
 HeaderName = Annotated[str, AfterValidator(_check_header_name), WithJsonSchema({"type": "string", "minLength": 1})]
 Line = Annotated[str, AfterValidator(_check_line), WithJsonSchema({"type": "string", "minLength": 1})]
+SecretName = Annotated[str, AfterValidator(_check_secret_name), WithJsonSchema(_NAME_SCHEMA)]
+SecretNames = Annotated[tuple[SecretName, ...], AfterValidator(_check_secret_names)]
 TokenFields = Annotated[dict[str, Line], AfterValidator(_check_token_fields)]
 given = BeforeValidator(_not_null)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from txo_core.settings.kinds import HeaderName, Identifier, Line, Origin, TokenFields, Url, given
+from txo_core.settings.kinds import HeaderName, Identifier, Line, Origin, SecretNames, TokenFields, Url, given
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -159,7 +159,14 @@ class Globals(Settings):
         default=None, description="Header in which the server honours an idempotency key, such as Idempotency-Key."
     )
     proxy: Annotated[Url | None, given] = Field(
-        default=None, description="Proxy for all calls, such as http://proxy:8080."
+        default=None,
+        description="Proxy for all calls, such as http://proxy:8080. Where it asks for a user, name proxy-username and"
+        " proxy-password in further-secrets.",
+    )
+    further_secrets: Annotated[SecretNames, Field(strict=False)] = Field(
+        default=(),
+        description="Names of further secrets in the credentials block, such as sftp-password: provision.py asks for"
+        " them, and a script gets one with config.secret(name).",
     )
     ca_bundle: Annotated[Line | None, given] = Field(
         default=None,

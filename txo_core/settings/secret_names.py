@@ -10,6 +10,10 @@ from typing import Any
 
 SECRET_NAMES = ("client_secret", "az_token", "api_key", "username", "password")
 """The secrets that every credentials block has a place for."""
+FURTHER_NAME = re.compile(r"(?!.{41})[a-z0-9]+(-[a-z0-9]+)*")
+"""How a further secret of a block is called: `sftp-password`."""
+PROXY_NAMES = ("proxy-username", "proxy-password")
+"""The further secrets that global.proxy uses."""
 
 
 def _set(words: str) -> frozenset[str]:

@@ -16,7 +16,8 @@ from txo_core.settings.sections import KeyPath, Problem, dotted, is_framework_ke
 HIDDEN = "(a secret)"
 ABOUT_SECRETS = (
     "Save secrets in the block with the command below: it asks for them, or takes them from the git-ignored file"
-    " config/{}-config-secrets.json; the block has client-secret, az-token, api-key, username and password"
+    " config/{}-config-secrets.json; the block has client-secret, az-token, api-key, username and password, and what"
+    ' global.further-secrets names (["sftp-password"]), which a script gets with config.secret("sftp-password")'
 )
 
 
