@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from deployments.provision import find_secrets
+from tests.support.prefect_server import PrefectServer
+from tests.support.programs import run_program
 from txo_core.exceptions import ConfigurationError
 from txo_core.redaction import redact
+from txo_core.script_runner import load_run_config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -134,6 +137,29 @@ def test_without_a_person_to_ask_the_places_are_named(monkeypatch: pytest.Monkey
     said = str(caught.value)
     assert "config/acme-eu-test-config-secrets.json" in said
     assert "TXO_ACME_EU_TEST_CLIENT_SECRET" in said
+
+
+@pytest.mark.slow
+def test_prefects_server_gives_a_further_secret_to_nobody_who_does_not_ask_for_secrets(
+    own_root: Path, prefect_server: PrefectServer
+) -> None:
+    """S18: what its pages and listings show of a block is masked, a further secret too; programs that ask get it."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    (own_root / "config" / "txo-prod-config.json").write_text('{"global": {"further-secrets": ["sftp-password"]}}')
+    secrets = {"TXO_TXO_PROD_API_KEY": "made-up-one", "TXO_TXO_PROD__SFTP_PASSWORD": "made-up-two"}
+    environment = prefect_server.environment | {"TXO_HOME": str(own_root)} | secrets
+    ended = run_program("deployments/provision.py", "txo", "prod", environment=environment)
+    assert "txo-credentials/txo-prod saved: api_key, sftp-password" in ended.out, ended.screen
+
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        with get_client(sync_client=True) as client:
+            seen = client.read_block_document_by_name("txo-prod", "txo-credentials", include_secrets=False)
+        assert load_run_config("txo", "prod").secret("sftp-password") == "made-up-two"
+
+    assert set(seen.data["further"]) == {"sftp-password"}
+    assert "made-up" not in str(seen.data)
 
 
 def test_a_person_is_asked_and_nothing_is_shown(

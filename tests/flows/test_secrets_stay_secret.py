@@ -27,6 +27,14 @@ def sentinel() -> str:
     return f'Zq{secrets.token_hex(5)}/+"&é= {secrets.token_hex(5)}'
 
 
+def declare(root: Path, name: str) -> None:
+    """Name a further secret in the configuration of the demo."""
+    path = root / "config" / "demo-test-config.json"
+    document = json.loads(path.read_text())
+    document["global"]["further-secrets"] = [name]
+    path.write_text(json.dumps(document))
+
+
 class Leaky:
     """The leaky script on a server, with a sentinel as every secret."""
 
@@ -34,9 +42,11 @@ class Leaky:
         self.home, self.root = server.home, root
         self.handed_out, self.screen = folder / "handed-out.json", folder / "screens"
         self.screen.mkdir()
-        self.planted = {"api_key": sentinel(), "username": sentinel(), "password": sentinel()}
+        names = ("api_key", "username", "password", "_sftp-password")
+        self.planted = {name: sentinel() for name in names}
         self.environment = server.environment | demo_environment(sandbox, root) | PREFECT_NOISE
-        saved = {f"TXO_DEMO_TEST_{name.upper()}": value for name, value in self.planted.items()}
+        saved = {f"TXO_DEMO_TEST_{name.upper().replace('-', '_')}": value for name, value in self.planted.items()}
+        declare(root, "sftp-password")
         saved["TXO_DEMO_TEST_CLIENT_SECRET"] = CLIENT_SECRET
         self.see(run_program("deployments/provision.py", "demo", "test", environment=self.environment | saved))
 
@@ -61,7 +71,7 @@ class Leaky:
     def secrets(self) -> dict[str, str]:
         """Return every secret that the run had, the token that the sandbox gave it among them."""
         found: dict[str, str] = json.loads(self.handed_out.read_text())
-        assert set(found) == {"client_secret", "api_key", "username", "password", "token"}
+        assert set(found) == {"client_secret", "api_key", "username", "password", "token", "sftp-password"}
         return found
 
     def leaks(self) -> list[str]:

@@ -83,6 +83,7 @@ def leaky(org_id: str, env_type: str) -> ProcessingResults:
     config = load_run_config(org_id, env_type)
     block = credentials.load(org_id, env_type)
     secrets = {**credentials.secrets_of(block), "token": config["_token"]}
+    assert config.secret("sftp-password") == secrets["sftp-password"]
     HANDED_OUT.write_text(json.dumps(secrets))
     rows = list(create_rest_api(config).paginate("customers", {"$top": "3", "api_key": secrets["api_key"]}))
     kinds = ["ok", "skip", "fail", "raise", "ours", "helpful"] if MODE != "success" else ["ok", "skip"]
