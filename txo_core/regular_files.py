@@ -9,6 +9,10 @@ from typing import BinaryIO
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
+HOLES_FROM = 2**20
+"""Bytes from which on a file is looked through for holes."""
+
+
 class TooLarge(Exception):
     """A file has more bytes than were asked for."""
 
@@ -30,12 +34,29 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
+def _has_holes(descriptor: int, size: int) -> bool:
+    """Tell whether the file system leaves out parts of a file that hold nothing but zeros."""
+    if not hasattr(os, "SEEK_HOLE"):
+        return False
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_HOLE) < size
+    except OSError:
+        return False
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+
 def read_regular(path: Path, largest: int) -> bytes:
-    """Return the bytes of a regular file; TooLarge where it has more than `largest`, also if it has just grown."""
+    """Return the bytes of a regular file; TooLarge where it has more than `largest`, also if it has just grown.
+
+    An OSError for one with holes: what claims to be large and takes no place on the disk is no text.
+    """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > largest:
             raise TooLarge
+        if size > HOLES_FROM and _has_holes(file.fileno(), size):
+            raise OSError(errno.EINVAL, "it has holes, as a sparse or damaged file has")
         content = file.read(size + 1)
         if len(content) > size:
             content += file.read(largest + 1 - len(content))

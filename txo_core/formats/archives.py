@@ -1,5 +1,7 @@
 """Zip files from elsewhere, looked through before anything unpacks them: workbooks are such files."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 from xml.parsers import expat
@@ -15,6 +17,9 @@ LARGEST_IN_MEMORY = 512 * MEBIBYTE
 """Bytes of those entries of a workbook that are read as a whole: all but the rows of its sheets."""
 HIGHEST_RATIO = 100
 """How many bytes one byte may unpack to, on the average of an entry; ordinary sheets come to 5 to 30."""
+MOST_SHEETS = 2_000
+LARGEST_LIST = 16 * MEBIBYTE
+"""Bytes of the part that lists sheets and names."""
 SMALL = MEBIBYTE
 """Bytes of an entry that may unpack from as little as it likes: it does no harm."""
 
@@ -37,6 +42,7 @@ _PACKED = (
     ".zst",
 )
 _MAGIC = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
+_SHEET = re.compile(rb"<(?:\w{1,20}:)?sheet\s")
 _XML = (".xml", ".rels", ".vml")
 
 
@@ -55,6 +61,7 @@ def check_workbook(path: Path, file: BinaryIO) -> None:
         _check_sizes(path, entries)
         for entry in entries:
             _check_entry(path, archive, entry)
+        _check_sheets(path, archive)
 
 
 def _check_sizes(path: Path, entries: list[ZipInfo]) -> None:
@@ -72,12 +79,23 @@ def _check_sizes(path: Path, entries: list[ZipInfo]) -> None:
             _refuse(path, f"unpacks {entry.filename!a} to {ratio:,.0f} times its size, which no ordinary file does")
 
 
+def _check_sheets(path: Path, archive: ZipFile) -> None:
+    """Refuse a list of so many sheets that reading it alone takes long: several may mean the same part."""
+    with suppress(KeyError):
+        with archive.open("xl/workbook.xml") as file:
+            beginning = file.read(LARGEST_LIST + 1)
+        if len(beginning) > LARGEST_LIST or len(_SHEET.findall(beginning)) > MOST_SHEETS:
+            _refuse(path, f"lists more than {MOST_SHEETS:,} sheets or too many names")
+
+
 def _check_entry(path: Path, archive: ZipFile, entry: ZipInfo) -> None:
     name = entry.filename.lower()
     if entry.flag_bits & 0x1:
         _refuse(path, "is encrypted", "Save it without a password")
     if name.startswith("xl/externallinks/"):
         _refuse(path, "has links to other workbooks", "Break the links in Excel (Data, Edit Links), and save it anew")
+    if name.endswith("vbaproject.bin"):
+        _refuse(path, "has macros in it", "Save it as .xlsx in Excel, which leaves them out")
     if entry.is_dir():
         return
     with archive.open(entry) as file:

@@ -7,6 +7,11 @@ from typing import Any
 
 DEEPEST = 200
 """Levels of nesting; hand-made and generated documents stay far below."""
+MOST_CONTAINERS = 5_000_000
+"""Lists and objects of a JSON document: each takes some hundred bytes, however little stands in it."""
+LONGEST_NUMBER = 1_000
+"""Characters of a number or date in YAML; one of base 60 takes quadratic time."""
+NUMBERS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp"))
 MOST_VALUES = 5_000_000
 """Values of a YAML document once its aliases are written out."""
 ALIAS_FACTOR = 20
@@ -27,6 +32,8 @@ def parse_json(text: str) -> Any:
 
     Raises Malformed, also for a name that stands twice in an object, whose first value would be lost.
     """
+    if text.count("[") + text.count("{") > MOST_CONTAINERS:
+        raise Malformed("it has more lists and objects than can be held at once; JSON Lines are read one by one")
     try:
         value = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -80,7 +87,7 @@ def parse_yaml(text: str) -> Any:
         raise Malformed("it has a character that no YAML has") from None
     except RecursionError:
         raise Malformed("it is nested too deeply") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise Malformed("it has a date, number or key that cannot be read") from None
 
 
@@ -96,6 +103,8 @@ def _check_nodes(root: Any, yaml: Any) -> None:
 
     def size(node: Any, depth: int) -> int:
         if isinstance(node, yaml.ScalarNode):
+            if len(node.value) > LONGEST_NUMBER and node.tag in NUMBERS:
+                raise Malformed("it has a date, number or key that cannot be read", node.start_mark.line + 1)
             return 1
         if id(node) in sizes:
             return sizes[id(node)]

@@ -5,6 +5,7 @@ import csv
 import importlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -26,10 +27,13 @@ from txo_core.formats.tables import (
 )
 from txo_core.regular_files import TooLarge, read_regular
 
+_FILLED_LINE = re.compile(r"[^\n]+")
 LARGEST_CSV_FIELD = 2**31 - 1
 LARGEST_TEXT = 512 * 2**20
 """Bytes of a text file; read, it takes several times as much memory."""
-LARGEST_YAML = 16 * 2**20
+MOST_MISSING, MISSING_FACTOR = 1_000_000, 20
+"""Fields that the rows of a CSV may lack: so many in any case, and so many for each that is there."""
+LARGEST_YAML = 4 * 2**20
 """Bytes of a YAML document, whose reader is slow."""
 
 
@@ -133,9 +137,13 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     except csv.Error as error:
         raise _damaged(path, reader.line_num, str(error)) from None
     header, *body = rows or [[]]
+    missing, most = 0, MOST_MISSING + MISSING_FACTOR * sum(map(len, body))
     for number, row in enumerate(body, 1):
         if len(row) > len(header):
             raise _damaged(path, None, f"row {number} has {len(row)} fields, the header {len(header)}")
+        missing += len(header) - len(row)
+        if missing > most:
+            raise _damaged(path, None, f"its rows lack most of the {len(header):,} fields of the header")
         row.extend([""] * (len(header) - len(row)))
     return [dict(zip(header, row, strict=True)) for row in body]
 
@@ -210,7 +218,11 @@ def _circular() -> ValidationError:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    return enumerate(read_text(path).split("\n"), 1)
+    """Yield the lines that are not empty, each with its number."""
+    text, number, at = read_text(path), 1, 0
+    for line in _FILLED_LINE.finditer(text):
+        number, at = number + text.count("\n", at, line.start()), line.start()
+        yield number, line[0]
 
 
 def _parsed(path: Path, parse: Callable[[str], Any], text: str, line: int | None = None) -> Any:

@@ -14,6 +14,10 @@ from txo_core.regular_files import open_regular
 
 MAX_ROWS = 1_048_576
 MOST_EMPTY = 20_000_000
+FEW_EMPTY, EMPTY_FACTOR = 1_000_000, 100
+"""Empty cells that a sheet may have in any case, and for each cell with a value."""
+WIDEST_GAP = 100_000
+"""Empty rows one after the other."""
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -48,10 +52,12 @@ def _sheet_of(book: Workbook, sheet: str | int, path: Path) -> Any:
 def _read_sheet(sheet: Any) -> list[dict[str, Any]]:
     sheet.reset_dimensions()  # what the file says of its size is not to be relied on
     rows: list[list[Any]] = []
-    empty = 0
+    empty = filled = gap = 0
     for row in sheet.iter_rows(values_only=True):
-        empty += row.count(None)
-        if len(rows) >= MAX_ROWS or empty > MOST_EMPTY:
+        blank = row.count(None)
+        empty, filled = empty + blank, filled + len(row) - blank
+        gap = gap + 1 if blank == len(row) else 0
+        if len(rows) >= MAX_ROWS or gap > WIDEST_GAP or empty > min(MOST_EMPTY, FEW_EMPTY + EMPTY_FACTOR * filled):
             raise ValidationError(
                 f"The sheet {sheet.title!a} says that it has more rows or empty cells than can be meant",
                 "Delete the empty rows and columns behind the data in Excel, and save it anew",
