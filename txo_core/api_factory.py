@@ -25,7 +25,7 @@ from txo_core.proxies import proxy_of
 from txo_core.rest import DEFAULT_HEADERS, IDEMPOTENCY_HEADER, RestClient
 from txo_core.shared import CountedCache, Registry
 from txo_core.sign_in import Auth, check_config, find_auth, forget_tokens, token_for
-from txo_core.tls import announce, verification
+from txo_core.tls import announce, client_certificate, verification
 
 if TYPE_CHECKING:
     from txo_core.config import TxoConfig
@@ -121,7 +121,7 @@ def _connect(config: "TxoConfig", auth: Auth) -> Sessions:
         timeout=timeouts.rest_timeout_seconds,
         total_timeout=timeouts.total_timeout_seconds,
     )
-    return Sessions(adapter, proxy_of(config), DEFAULT_HEADERS, verification(config))
+    return Sessions(adapter, proxy_of(config), DEFAULT_HEADERS, verification(config), client_certificate(config))
 
 
 def _identity(tokens: TokenProvider | None) -> object:

@@ -12,6 +12,7 @@ from requests import PreparedRequest
 from txo_core.clock import Clock, Sleep, monotonic, sleep
 from txo_core.exceptions import ApiAuthenticationError, ConfigurationError
 from txo_core.http.error_body import clean
+from txo_core.http.sessions import Certificate
 from txo_core.http.token import AccessToken, Secretive, header_safe, microsoft_code, text_of
 from txo_core.http.token_cache import TokenCaches
 from txo_core.http.token_endpoint import SECRET_REJECTED, Style, TokenEndpoint
@@ -32,10 +33,10 @@ class ClientCredentials(Secretive):
     before it ends; while that is under way, or if it fails, the old one serves on. `style` is `post` where the client
     secret goes into the form, `basic` where it goes into the Authorization header; `parameters` are further fields of
     the form, such as `audience`. `verify` is the file of the certificate authorities to trust, True for the public
-    ones. `timeout` is in seconds for one attempt, `total_timeout` for all of them, twice that if it is not said. Where
-    the provider rejects the secret, `new_secret` is asked whether there is another one by now. Raises
-    ApiAuthenticationError with the provider's error code, ConfigurationError for arguments that no token can be
-    asked with.
+    ones; `certificate` the paths of our own and of its key. `timeout` is in seconds for one attempt, `total_timeout` for
+    all of them, twice that if it is not said. Where the provider rejects the secret, `new_secret` is asked whether there
+    is another one by now. Raises ApiAuthenticationError with the provider's error code, ConfigurationError for arguments
+    that no token can be asked with.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ClientCredentials(Secretive):
         new_secret: Callable[[], str | None] | None = None,
         proxy: str | None = None,
         verify: bool | str = True,
+        certificate: Certificate | None = None,
         timeout: float = 30.0,
         total_timeout: float | None = None,
         max_retries: int = 2,
@@ -66,6 +68,7 @@ class ClientCredentials(Secretive):
             parameters=parameters,
             proxy=proxy,
             verify=verify,
+            certificate=certificate,
             timeout=timeout,
             total_timeout=total_timeout,
             max_retries=max_retries,

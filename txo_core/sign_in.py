@@ -15,7 +15,7 @@ from txo_core.oauth import ApiKey, Basic, ClientCredentials, FixedToken, SourceT
 from txo_core.proxies import proxy_of
 from txo_core.settings.secret_names import SECRET_NAMES
 from txo_core.shared import Registry
-from txo_core.tls import verification
+from txo_core.tls import client_certificate, verification
 
 if TYPE_CHECKING:
     from txo_core.config import TxoConfig
@@ -150,11 +150,11 @@ def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
     url, client, secret = (str(values[need]) for need in (TOKEN_ENDPOINT, "global.client-id", "client_secret"))
     settings = config.globals
     scope, style, proxy = settings.oauth_scope, settings.oauth_client_auth, proxy_of(config)
-    verify = verification(config)
+    verify, certificate = verification(config), client_certificate(config)
     parameters = dict(settings.oauth_parameters)
     limits = config.behavior.api_timeouts
     timeout, total = min(limits.rest_timeout_seconds, TIMEOUT), min(limits.total_timeout_seconds, 2 * TIMEOUT)
-    further = (style, verify, timeout, total, *sorted(parameters.items()))
+    further = (style, verify, certificate, timeout, total, *sorted(parameters.items()))
     key = (config.org_id, config.env_type, url, client, scope, _digest(secret), _digest(proxy or ""), further)
 
     def new_secret() -> str | None:
@@ -173,6 +173,7 @@ def _client_credentials(config: "TxoConfig", values: Values) -> Signer:
             new_secret=new_secret,
             proxy=proxy,
             verify=verify,
+            certificate=certificate,
             timeout=timeout,
             total_timeout=total,
         )

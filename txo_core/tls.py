@@ -42,6 +42,29 @@ def verification(config: "TxoConfig") -> bool | str:
     return str(path)
 
 
+def client_certificate(config: "TxoConfig") -> tuple[str, str] | None:
+    """Return the paths of our own certificate and its key, for servers that ask who we are; None without one.
+
+    Raises ConfigurationError for files that cannot be used, and warns of a key that others can read.
+    """
+    settings = config.globals
+    if settings.client_certificate is None:
+        return None
+    paths = tuple(
+        root() / Path(name).expanduser() for name in (settings.client_certificate, settings.client_key) if name
+    )
+    certificate, key = paths[0], paths[-1]
+    try:
+        states = [path.stat() for path in paths]
+    except OSError as error:
+        raise _unusable_own(error.strerror or "it cannot be read", error.filename) from None
+    _check_own(certificate, key, tuple((state.st_mtime_ns, state.st_size) for state in states))
+    if states[-1].st_mode & 0o077 and str(key) not in _told:
+        _told.add(str(key))
+        logger.warning("The key in %s can be read by other users of this machine; better: chmod 600", key)
+    return str(certificate), str(key)
+
+
 def announce(config: "TxoConfig") -> None:
     """Warn, once in each run, where certificates are not checked; say which variables for certificates do not count."""
     if not config.globals.verify_tls:
@@ -85,6 +108,29 @@ def _check_bundle(path: Path, changed: int, size: int) -> None:
         raise _unusable(path, wrong or "it cannot be read") from None
     if not context.cert_store_stats()["x509"]:
         raise _unusable(path, "it holds no certificate in PEM form")
+
+
+@lru_cache(maxsize=64)
+def _check_own(certificate: Path, key: Path, changed: object) -> None:
+    """Raise a ConfigurationError unless the two belong together; looked at once while they stay as they are."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # Without a password OpenSSL would ask at the terminal for that of an encrypted key.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (ssl.SSLError, ValueError):
+        problem = "they are no certificate and its key in PEM form, or the key is encrypted"
+        raise _unusable_own(problem, certificate) from None
+    except OSError as error:
+        raise _unusable_own(error.strerror or "it cannot be read", certificate) from None
+
+
+def _unusable_own(problem: str, path: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"The certificate of global.client-certificate cannot be used: {path}: {problem}",
+        "Name the PEM file of the certificate, and in client-key that of its key, which is not encrypted; a path is"
+        " relative to the root folder",
+        '{"global": {"client-certificate": "files/acme.pem", "client-key": "files/acme.key"}}',
+    )
 
 
 def _unusable(path: Path, problem: str) -> ConfigurationError:

@@ -92,6 +92,9 @@ def test_an_empty_configuration_has_every_default() -> None:
         "api_key_header": None,
         "idempotency_header": None,
         "proxy": None,
+        "further_secrets": (),
+        "client_certificate": None,
+        "client_key": None,
         "ca_bundle": None,
         "verify_tls": True,
     }

@@ -29,17 +29,22 @@ class Received:
 
 
 Answer = Callable[[Received], Reply]
+Tune = Callable[[ssl.SSLContext], object]
 
 
 class Recorder(Serving):
-    """Answers each request by a function, and remembers all that came; `certificate` makes it speak TLS only."""
+    """Answers each request by a function, and remembers all that came; `certificate` makes it speak TLS only.
 
-    def __init__(self, answer: Answer, certificate: Path | None = None) -> None:
+    `tune` may change how it does that.
+    """
+
+    def __init__(self, answer: Answer, certificate: Path | None = None, tune: Tune = lambda context: None) -> None:
         self.received: list[Received] = []
         server = _Server(("127.0.0.1", 0), _handler(answer, self.received))
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
+            tune(context)
             server.socket = context.wrap_socket(server.socket, server_side=True)
         super().__init__(server, "https" if certificate else "http")
 
@@ -79,8 +84,11 @@ def _handler(answer: Answer, received: list[Received]) -> type[BaseHTTPRequestHa
     return Handler
 
 
-def self_signed(path: Path) -> Path:
-    """Write a new certificate for 127.0.0.1 and its key into the file, and return its path."""
+def self_signed(path: Path, host: str = "127.0.0.1", days: tuple[int, int] = (-1, 1)) -> Path:
+    """Write a new certificate for an address and its key into the file, and return its path.
+
+    It holds from and to so many days from now.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -90,9 +98,9 @@ def self_signed(path: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .not_valid_before(now + datetime.timedelta(days=days[0]))
+        .not_valid_after(now + datetime.timedelta(days=days[1]))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -18,13 +18,16 @@ from txo_core.redaction import register_secret
 OUR_HEADERS = {"User-Agent": "txo", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 Body = bytes | Any
 """Bytes, or a file that is open for reading bytes."""
+Certificate = tuple[str, str]
+"""The paths of a certificate of our own and of its key."""
 
 
 class Sessions:
     """One `requests.Session` for each thread, all on one adapter and its pool of connections.
 
     `proxy` is the URL of a proxy for all calls; `verify` is True for the public certificate authorities, the path of
-    a file with others, or False. Of the environment nothing counts: no bundle of certificates, no proxy, no `.netrc`.
+    a file with others, or False; `certificate` is our own, for servers that ask for one. Of the environment nothing
+    counts: no bundle of certificates, no proxy, no `.netrc`.
     """
 
     def __init__(
@@ -33,9 +36,11 @@ class Sessions:
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
         verify: bool | str = True,
+        certificate: Certificate | None = None,
     ) -> None:
         self.adapter = adapter
         self._verify = verify
+        self._certificate = certificate
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         register_secret(unquote(urlsplit(proxy or "").password or ""))
         self._headers = Headers(OUR_HEADERS | dict(headers or {}))
@@ -80,7 +85,12 @@ class Sessions:
         """Return the final answer, as `Session.send` does; the cookies that came with it are kept for this thread."""
         session = self.current()
         response = self.adapter.send(
-            request, timeout=timeout, verify=self._verify, proxies=session.proxies, options=options
+            request,
+            timeout=timeout,
+            verify=self._verify,
+            cert=self._certificate,
+            proxies=session.proxies,
+            options=options,
         )
         if "Set-Cookie" in response.headers:
             extract_cookies_to_jar(session.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
@@ -102,6 +112,7 @@ class Sessions:
         session = Session()
         session.trust_env = False
         session.verify = self._verify
+        session.cert = self._certificate
         session.proxies.update(self._proxies)
         session.headers.update(self._headers)
         session.mount("https://", self.adapter)

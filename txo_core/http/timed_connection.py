@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from txo_core.clock import monotonic
 from txo_core.http.connecting import BROKEN, BrokenHandshake, connected
+from txo_core.http.encryption import encryption
 from txo_core.http.mended_head import Replay, mended
 
 logger = logging.getLogger("txo_core.http")
@@ -142,7 +143,11 @@ class TimedHTTPSConnection(TimedSteps, HTTPSConnection):
     """An encrypted one; what fails in the handshake was not sent."""
 
     def connect(self) -> None:
-        """Connect, through a tunnel if need be, and encrypt."""
+        """Connect, through a tunnel if need be, with an encryption of our own making."""
+        if self.ssl_context is None:
+            self.ssl_context = encryption(self.cert_reqs)
+        if self.proxy_config is not None and self.proxy_config.ssl_context is None:
+            self.proxy_config = self.proxy_config._replace(ssl_context=encryption(self.cert_reqs))
         try:
             super().connect()
         except TimeoutError as error:

@@ -17,7 +17,7 @@ from txo_core.http.failures import NETWORK_ERRORS, TRANSIENT, failure_of
 from txo_core.http.origins import address_of, origin_of
 from txo_core.http.policy import Facts, Options, Policy, call_of
 from txo_core.http.retry import Retry
-from txo_core.http.sessions import Sessions
+from txo_core.http.sessions import Certificate, Sessions
 from txo_core.http.token import AccessToken, Secretive, can_be_sent, microsoft_code, text_of
 from txo_core.http.transport import MEBIBYTE, PolicyAdapter
 from txo_core.redaction import register_secret
@@ -53,6 +53,7 @@ class TokenEndpoint(Secretive):
         parameters: Mapping[str, str] | None = None,
         proxy: str | None = None,
         verify: bool | str = True,
+        certificate: Certificate | None = None,
         timeout: float = 30.0,
         total_timeout: float | None = None,
         max_retries: int = 2,
@@ -69,7 +70,8 @@ class TokenEndpoint(Secretive):
         adapter = PolicyAdapter(
             policies, timeout=timeout, total_timeout=total_timeout or 2 * timeout, max_body=MEBIBYTE
         )
-        self._sessions = Sessions(adapter, proxy, {"Accept": "application/json", "User-Agent": "txo"}, verify)
+        headers = {"Accept": "application/json", "User-Agent": "txo"}
+        self._sessions = Sessions(adapter, proxy, headers, verify, certificate)
 
     def request(self, scope: str) -> tuple[AccessToken, float]:
         """Return a new token and its lifetime in seconds; raises ApiAuthenticationError."""

@@ -173,6 +173,14 @@ class Globals(Settings):
         description="File of the certificate authorities to trust instead of the public ones (PEM), such as the"
         " company's; relative to the root folder.",
     )
+    client_certificate: Annotated[Line | None, given] = Field(
+        default=None,
+        description="File of our own certificate (PEM), for servers that ask for one; relative to the root folder.",
+    )
+    client_key: Annotated[Line | None, given] = Field(
+        default=None,
+        description="File of the key of client-certificate (PEM, not encrypted), where it is not in the same file.",
+    )
     verify_tls: bool = Field(
         default=True,
         description="Whether the certificates of servers are checked. False is refused for production environments"

@@ -115,8 +115,10 @@ def twin_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def tls_problems(document: Mapping[str, Any], env_type: str) -> Iterator[Problem]:
-    """Yield a check of certificates that is switched off where it may not be, or beside a file to check them with."""
+    """Yield what contradicts itself: a key without its certificate; a check that may not be off, or has a file."""
     settings = section(document, ("global",))
+    if "client-key" in settings and "client-certificate" not in settings:
+        yield ("global", "client-key"), "stands without a client-certificate, whose key it would be"
     if settings.get("verify-tls", True) is not False:
         return
     if env_type.startswith(PRODUCTION):
