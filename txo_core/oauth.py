@@ -33,10 +33,10 @@ class ClientCredentials(Secretive):
     before it ends; while that is under way, or if it fails, the old one serves on. `style` is `post` where the client
     secret goes into the form, `basic` where it goes into the Authorization header; `parameters` are further fields of
     the form, such as `audience`. `verify` is the file of the certificate authorities to trust, True for the public
-    ones; `certificate` the paths of our own and of its key. `timeout` is in seconds for one attempt, `total_timeout` for
-    all of them, twice that if it is not said. Where the provider rejects the secret, `new_secret` is asked whether there
-    is another one by now. Raises ApiAuthenticationError with the provider's error code, ConfigurationError for arguments
-    that no token can be asked with.
+    ones; `certificate` the paths of our own and of its key. `timeout` is in seconds for one attempt, `total_timeout`
+    for all of them, twice that if it is not said. Where the provider rejects the secret, `new_secret` is asked
+    whether there is another one by now. Raises ApiAuthenticationError with the provider's error code,
+    ConfigurationError for arguments that no token can be asked with.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Certificates and encryption on real connections: what is refused whatever the machine says, and our own certificate."""
+"""Certificates and encryption on real connections: what is refused whatever a machine says; our own certificate."""
 
 import ssl
 import warnings
