@@ -9,7 +9,7 @@ deployments/made_up_secrets.txt, where --accept writes what was found and somebo
 """
 
 import argparse
-import hashlib
+import codecs
 import re
 import shutil
 import subprocess
@@ -18,25 +18,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from txo_core.masking.values import is_random
+from deployments.secret_finder import digest_of, pieces, private_keys, suspects
 from txo_core.redaction import Redactor
+
+__all__ = ["Finding", "accept", "accepted", "digest_of", "file_texts", "findings", "history_texts", "main"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ACCEPTED = REPOSITORY / "deployments" / "made_up_secrets.txt"
 HEADER = (
     "# Hashes of made-up secrets in tests and examples; `python deployments/secret_scan.py --accept` adds to them.\n"
 )
-SKIPPED = ("requirements.lock", "deployments/made_up_secrets.txt")
-LARGEST = 2_000_000
-LONGEST_LINE = 10_000
-
-_RUN = re.compile(r"[A-Za-z0-9_.~+/=!@#$%^&*-]{12,512}")
-_PRIVATE_KEY = re.compile(
-    r"""-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\s|\\n|["',+]){1,20}(?P<body>[A-Za-z0-9+/=]{40,512})"""
-)
-_MADE_UP = re.compile(
-    r"made.?up|example|placeholder|your-|not-a-real|dummy|fake|hunter2|x{4,}|\{\w*\}|0{8}|1234567890", re.IGNORECASE
-)
+LISTED = "deployments/made_up_secrets.txt"
+_HASH_OF_LOCK = re.compile(r"^\s*--hash=sha256:[0-9a-f]{64}(?: \\)?$", re.MULTILINE)
+_LISTED_LINE = re.compile(r"^[0-9a-f]{16}  \S.*$", re.MULTILINE)
+_PRINTABLE = re.compile(rb"[\x20-\x7e]{12,}")
+LARGEST = 20_000_000
+"""Bytes of a file that is looked through; of a larger one it is said that it was not."""
 
 
 class Finding(NamedTuple):
@@ -75,35 +72,13 @@ def findings(texts: Iterator[tuple[str, str]], known: frozenset[str] | None = No
             if digest not in known:
                 yield Finding(place, number, digest)
         for number, line in enumerate(text.splitlines(), 1):
-            if len(line) < 12 or line in seen:
+            if len(line) < 10 or line in seen:
                 continue
             seen.add(line)
-            for digest in suspects(line[:LONGEST_LINE], redact):
+            for digest in (found for piece in pieces(line) for found in suspects(piece, redact)):
                 if digest not in known and digest not in seen:
                     seen.add(digest)
                     yield Finding(place, number, digest)
-
-
-def private_keys(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line and hash of each private key."""
-    for match in _PRIVATE_KEY.finditer(text) if "PRIVATE KEY" in text else ():
-        yield text.count("\n", 0, match.start()) + 1, digest_of(match["body"])
-
-
-def suspects(line: str, redact: Redactor) -> Iterator[str]:
-    """Yield the hashes of what the redactor takes out of a line and dice seem to have made."""
-    runs = [run for run in _RUN.findall(line) if any(is_random(part, 12) for part in (run, run.rpartition("=")[2]))]
-    if not runs or _MADE_UP.search(line):
-        return
-    clean = redact(line)
-    for run in runs:
-        if run not in clean:
-            yield digest_of(run)
-
-
-def digest_of(text: str) -> str:
-    """Return what stands for a text in the list."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def accepted() -> frozenset[str]:
@@ -149,10 +124,27 @@ def history_texts() -> Iterator[tuple[str, str]]:
 
 
 def as_text(place: str, content: bytes, name: str | None = None) -> Iterator[tuple[str, str]]:
-    """Yield place and text, unless it is none or too long to have been written by hand."""
-    if (name or place) in SKIPPED or len(content) > LARGEST or b"\0" in content[:8_000]:
+    """Yield place and text of a file and of its name; of what is no text, the texts that stand in it."""
+    name = name or place
+    yield f"{Path(name).parent}/(a name)", Path(name).name
+    if len(content) > LARGEST:
+        say(f"secret scan: NOT LOOKED THROUGH, too large: {place}")
         return
-    yield place, content.decode(errors="replace")
+    text = decoded(content)
+    if name == "requirements.lock":
+        text = _HASH_OF_LOCK.sub("", text)
+    elif name == LISTED:
+        text = _LISTED_LINE.sub("", text)
+    yield place, text
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of a file: UTF-8, UTF-16 where it says so, and of anything else the runs that can be read."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content[:8_000]:
+        return "\n".join(run.decode("ascii") for run in _PRINTABLE.findall(content))
+    return content.decode(errors="replace")
 
 
 def git(*words: str, given: bytes = b"") -> bytes:

@@ -1,6 +1,7 @@
 """No secret is in the repository or its history, no dangerous door in its code, and no exception without a reason."""
 
 import ast
+import os
 import re
 import subprocess
 import tomllib
@@ -41,10 +42,17 @@ PLANTED = [
     f"postgresql://sa:{DICED[:20]}@db/x",
     "-----BEGIN RSA " + f"PRIVATE KEY-----\n{DICED}{DICED}\n",
     'key = "-----BEGIN ' + f'PRIVATE KEY-----\\n{DICED}{DICED}\\n"',
+    '"password": "Sommer' + '2024!"',
+    "curl -u erp:Oslo-" + "2024-x https://api.acme.example",
+    f"postgres://erp:{DICED[:16]}@db.acme.example/erp",
+    '"client_secret": "6f1c8e2a' + '-9b3d-4c7e-8a5f-2d6b9e1c3a70"',
+    '{"a": {}, "b": "{name}", "api_key": "' + DICED + '"}',
+    "x" * 20_000 + f' "api_key": "{DICED}" ' + "y" * 20_000,
+    "PuTTY-User-Key-" + f"File-2: ssh-rsa\nPrivate-Lines: 2\n{DICED}{DICED}\n",
 ]
 
 
-@pytest.mark.parametrize("line", PLANTED, ids=[line[:25] for line in PLANTED])
+@pytest.mark.parametrize("line", PLANTED, ids=[f"{number} {line[:20]}" for number, line in enumerate(PLANTED)])
 def test_a_secret_that_somebody_pastes_is_found_and_not_shown(
     line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +67,88 @@ def test_a_secret_that_somebody_pastes_is_found_and_not_shown(
     assert DICED[:12] not in said
 
 
+def in_git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository with one commit, which the scan takes for ours."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    in_git(folder, "init", "--quiet")
+    for setting in ("user.name=x", "user.email=x@x.example", "commit.gpgsign=false"):
+        in_git(folder, "config", *setting.split("="))
+    (folder / "readme.md").write_text("nothing here\n")
+    in_git(folder, "add", ".")
+    in_git(folder, "commit", "-qm", "one")
+    monkeypatch.setattr(secret_scan, "REPOSITORY", folder)
+    monkeypatch.setattr(secret_scan, "accepted", frozenset)
+    return folder
+
+
+FILES: dict[str, bytes] = {
+    "plain.json": f'{{"api-key": "{DICED}"}}'.encode(),
+    "utf-16.txt": f'password = "{DICED}"'.encode("utf-16"),
+    "binary.bin": b"\0\1\2" + f'password = "{DICED}"'.encode() + b"\xff\0",
+    "requirements.lock": f"requests==2.32.4 \\\n    --hash=sha256:{'ab12' * 16}\n--index-url https://u:{DICED}@x/y".encode(),
+    "deployments/made_up_secrets.txt": f"# x\n0123456789abcdef  x\ntoken: {DICED}\n".encode(),
+    ".env": f"CLIENT_SECRET={DICED}".encode(),
+    "large.csv": f'password = "{DICED}"\n'.encode() + b"1,2,3,4,5,6\n" * 250_000,
+    f"ghp_{DICED}8k2.txt": b"nothing",
+}
+
+
+@pytest.mark.parametrize("name", FILES, ids=lambda name: name[:8])
+def test_whatever_kind_of_file_it_is_in_it_is_found(
+    scratch: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S48: in files, in what is staged, and in the history after it was taken out again."""
+    path = scratch / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(FILES[name])
+
+    assert secret_scan.main([]) == 1
+    in_git(scratch, "add", "--force", ".")
+    assert secret_scan.main(["--staged"]) == 1
+    assert secret_scan.main(["--history"]) == 0
+    in_git(scratch, "commit", "-qm", "two")
+    in_git(scratch, "rm", "-q", "--", name)
+    in_git(scratch, "commit", "-qm", "three")
+    assert (secret_scan.main([]), secret_scan.main(["--staged"]), secret_scan.main(["--history"])) == (0, 0, 1)
+
+    assert DICED[:12] not in capsys.readouterr().out
+
+
+def test_one_in_the_message_of_a_commit_is_found_and_what_is_accepted_is_not(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S48."""
+    in_git(scratch, "commit", "-q", "--allow-empty", "-m", f"token ghp_{DICED}8k2")
+    assert secret_scan.main(["--history"]) == 1
+
+    (scratch / "deployments").mkdir()
+    monkeypatch.setattr(secret_scan, "ACCEPTED", scratch / "deployments" / "made_up_secrets.txt")
+    assert secret_scan.main(["--history", "--accept"]) == 0
+    monkeypatch.undo()
+    listed = frozenset(line.split()[0] for line in (scratch / secret_scan.LISTED).read_text().splitlines()[1:])
+    assert len(listed) == 1
+    monkeypatch.setattr(secret_scan, "REPOSITORY", scratch)
+    assert list(secret_scan.findings(secret_scan.history_texts(), listed)) == []
+
+
+def test_a_file_that_is_too_large_to_look_through_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S48: not passed over in silence."""
+    monkeypatch.setattr(secret_scan, "LARGEST", 10)
+
+    assert [place for place, _ in secret_scan.as_text("big.csv", b"x" * 11)] == ["./(a name)"]
+    assert "NOT LOOKED THROUGH, too large: big.csv" in capsys.readouterr().out
+
+
 def test_what_is_made_up_says_so_or_is_listed() -> None:
     """S48: ordinary lines, hashes and placeholders are none."""
     ordinary = [
@@ -69,6 +159,13 @@ def test_what_is_made_up_says_so_or_is_listed() -> None:
         '"client-secret": "your-oauth-secret"',
         "def test_what_is_made_up_says_so_or_is_listed() -> None:",
         "txo_core/http/operation_rules.py",
+        'password = getpass("Password: ")',
+        "https://erp:{password}@db.acme.example/erp",
+        '"password": "placeholder-2024"',
+        'client_secret: "00000000-0000-0000-0000-000000000000"',
+        'token = response.json()["access_token"]',
+        "pip install --hash=sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        '"key": "customer_no2", "api-version": "2024-11-22", "tenant-id": "1f2b3c4d-aaaa-bbbb-cccc-1234567890ab"',
     ]
     listed = frozenset({secret_scan.digest_of(DICED)})
 
