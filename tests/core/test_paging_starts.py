@@ -61,10 +61,24 @@ def test_rows_on_a_page_before_the_first_are_not_lost(around: Around, total: int
     assert listed(total, 0, around).rows(paging=PageNumber(size=10, first=0), workers=workers) == keyed(0, total)
 
 
-def test_rows_without_a_key_are_not_lost_either() -> None:
-    pages = {"0": ["Oslo", "Bergen"], "1": ["Rome"]}
+@pytest.mark.parametrize("second", [["Rome"], ["Oslo", "Rome"], []])
+def test_rows_without_a_key_are_not_lost_either(second: list[str]) -> None:
+    pages = {"0": ["Oslo", "Bergen"], "1": second}
 
     failed(Server(lambda query: pages.get(query["page"], [])), "incomplete", paging=PageNumber())
+
+
+@pytest.mark.parametrize("around", [{"pages": 1}, {"totalPages": 1, "number": 1}, {"total": 0}])
+def test_a_count_on_an_empty_page_proves_nothing(around: dict[str, Any]) -> None:
+    """All rows are on page 0."""
+    failed(listed(3, 0, lambda number: around), "incomplete", paging=PageNumber(size=10))
+
+
+def test_pages_that_overlap_are_not_taken_for_the_same() -> None:
+    """A server that gives more rows than it is asked for, and finds them by the size that was asked for."""
+    server = Server(lambda query: {"data": keyed(int(query["page"]) * 10, 40)})
+
+    failed(server, "incomplete", paging=PageNumber(size=10))
 
 
 @pytest.mark.parametrize(

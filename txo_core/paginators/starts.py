@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from txo_core.exceptions import ApiError, ApiOperationError
 from txo_core.http.origins import address_of
 from txo_core.paginators.ends import Paging
 from txo_core.paginators.page_urls import with_parameters
 from txo_core.paginators.pages import Page
-from txo_core.paginators.repeats import identities
+from txo_core.paginators.repeats import identities, keys_of
 from txo_core.paginators.signs import says_first, signs_of
 from txo_core.paginators.styles import PageNumber
 
@@ -31,7 +32,7 @@ def refuse_wrong_start(begin: Callable[[str, bool], Callable[[], Page]], page: P
         if error.code != "no-rows" and not 400 <= (error.status_code or 0) < 500:
             logger.warning("Whether there is a page 0 of %s cannot be told (%s); %s", address_of(page.url), error, SURE)
         return
-    if rows and identities(rows).isdisjoint(identities(page.rows)):
+    if rows and not _begins_like(rows, page.rows):
         raise ApiOperationError(
             f"GET {address_of(page.url)} is not the first page of the list, page {number} has other rows; if the API"
             f" counts its pages from {number}, say PageNumber(first={number}){'' if number else f', and {SURE}'}",
@@ -40,16 +41,24 @@ def refuse_wrong_start(begin: Callable[[str, bool], Callable[[], Page]], page: P
         )
 
 
+def _begins_like(rows: list[Any], first: list[Any]) -> bool:
+    """Tell whether rows begin where the first page does; without a key, all rows of that page have to be there."""
+    if keys_of(first)[1] is None:
+        return bool(first) and rows[: len(first)] == first
+    return identities(rows[:1]) <= identities(first)
+
+
 def other_start(page: Page, paging: Paging) -> int | None:
     """Return the number of the page that may be the first one in the place of this; None if there is no doubt.
 
-    There is none where the server says that this is the first page, or where it counts rows or pages, since it is
-    noticed in the end if some have not come.
+    There is none where the server says that this is the first page, or where it counts the rows, or the pages of a list
+    that has some: then it is noticed in the end if some have not come.
     """
     if not isinstance(paging, PageNumber):
         return None
     if paging.first == 0:
         return None if page.size else 1
     signs = signs_of(page, paging.total)
-    counted = signs.pages is not None or (signs.total is not None and signs.certain and not signs.at_least)
+    counted = signs.total is not None and signs.certain and not signs.at_least
+    counted = counted or (signs.pages is not None and page.size > 0)
     return 0 if paging.first is None and not counted and says_first(page) is None else None
