@@ -1,4 +1,4 @@
-"""A client of the sandbox, made as a script makes it, whose waits are short."""
+"""Clients made as a script makes them, whose waits are short: of the sandbox, and of servers that a test makes up."""
 
 from typing import Any
 
@@ -18,6 +18,13 @@ def config_of(sandbox: Sandbox, idempotency_header: str | None = None, **timeout
         settings["idempotency-header"] = idempotency_header
     waits = TIMEOUTS | {name.replace("_", "-"): value for name, value in timeouts.items()}
     return TxoConfig("txo", "test", {"global": settings, "script-behavior": {"api-timeouts": waits}})
+
+
+def anonymous(url: str, **timeouts: float) -> RestClient:
+    """Return a client of the server at the URL that does not sign in."""
+    waits = TIMEOUTS | {"rest-timeout-seconds": 5} | {name.replace("_", "-"): each for name, each in timeouts.items()}
+    data = {"global": {"api-base-url": url}, "script-behavior": {"api-timeouts": waits}}
+    return create_rest_api(TxoConfig("txo", "test", data), require_auth=False)
 
 
 def connected(sandbox: Sandbox, idempotency_header: str | None = None, **timeouts: float) -> RestClient:

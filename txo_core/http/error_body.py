@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from requests import Response
 
+from txo_core.http.json_body import json_of
 from txo_core.http.retry_after import retry_after
 from txo_core.redaction import redact
 
@@ -42,7 +43,7 @@ class Problem:
 def problem_of(response: Response) -> Problem:
     """Return what the body says: OData error, problem details (RFC 9457), OAuth error, HTML title or plain text."""
     try:
-        body = json.loads(response.content)
+        body = json_of(response)
     except (ValueError, RecursionError):
         text = response.content[:LONGEST_PAGE].decode("utf-8", "replace").strip()
         return Problem(message=_text_message(text, response.headers.get("Content-Type", "")))

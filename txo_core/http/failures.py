@@ -22,7 +22,8 @@ from txo_core.http.retry_after import retry_after
 READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 ELSEWHERE = frozenset({301, 302, 303})
 """Redirects after which a write may have been done: 303 says so, the other two leave it open."""
-TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+"""Those from 520 on are of Cloudflare, which cannot reach the server behind it, and of overloaded services."""
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated: RFC 9110, 9.2.2."""
 

@@ -1,6 +1,7 @@
 """The body of an answer as JSON, parsed where a broken one can still be asked for again."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from requests import PreparedRequest, Response, exceptions
@@ -38,6 +39,19 @@ def _looks_whole(content: bytes) -> bool:
     return ends in (b"{}", b"[]")
 
 
+def json_of(response: Response) -> Any:
+    """Return the body as JSON; raises ValueError or RecursionError.
+
+    JSON is UTF-8 (RFC 8259, 8.1), whatever charset a server names; one that is not is read in that charset.
+    """
+    try:
+        return json.loads(response.content)
+    except UnicodeDecodeError:
+        with suppress(LookupError):
+            return json.loads(response.content.decode(response.encoding or ""))
+        raise
+
+
 def value_of(response: Response) -> Any:
     """Return the body as JSON, `{}` if it is empty; raises NoJson if it is neither."""
     try:
@@ -46,7 +60,7 @@ def value_of(response: Response) -> Any:
         pass
     content = response.content
     try:
-        value = json.loads(content) if content and not content.isspace() else {}
+        value = json_of(response) if content and not content.isspace() else {}
     except (ValueError, RecursionError):
         raise NoJson("the body is no JSON", request=response.request, response=response) from None
     vars(response)["txo_value"] = value

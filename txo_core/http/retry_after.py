@@ -9,7 +9,8 @@ from requests import Response
 
 from txo_core.clock import utc_now
 
-NUMBER = re.compile(r"\d{1,15}(\.\d{0,9})?", re.ASCII)
+NUMBER = re.compile(r"\d+(\.\d*)?", re.ASCII)
+LONGEST = 10 * 366 * 86400.0
 MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
 
 
@@ -17,7 +18,8 @@ def retry_after(response: Response, now: Callable[[], datetime] = utc_now) -> fl
     """Return the seconds that the server asks us to wait, 0 or more; None if it does not say, or nothing sensible.
 
     `Retry-After` in seconds, as a fraction or as a date (RFC 9110, 10.2.3), then the millisecond headers of Azure.
-    A date is taken relative to the response's own `Date`, so that a wrong clock on either side does no harm.
+    A date is taken relative to the response's own `Date`, so that a wrong clock on either side does no harm. Where a
+    proxy has added a number of its own, the longest wait counts.
     """
     headers = response.headers
     value = headers.get("Retry-After")
@@ -26,13 +28,14 @@ def retry_after(response: Response, now: Callable[[], datetime] = utc_now) -> fl
         return seconds
     for name in MILLISECOND_HEADERS:
         if NUMBER.fullmatch(headers.get(name, "").strip()):
-            return float(headers[name]) / 1000
+            return min(float(headers[name]), LONGEST) / 1000
     return None
 
 
 def _seconds(value: str, date: str | None, now: Callable[[], datetime]) -> float | None:
-    if NUMBER.fullmatch(value):
-        return float(value)
+    numbers = [part.strip() for part in value.split(",")]
+    if all(map(NUMBER.fullmatch, numbers)):
+        return min(max(map(float, numbers)), LONGEST)
     moment = _moment(value)
     if moment is None:
         return None

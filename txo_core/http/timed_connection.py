@@ -17,6 +17,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.response import HTTPResponse
 
 from txo_core.clock import monotonic
 from txo_core.http.connecting import BROKEN, BrokenHandshake, connected
@@ -26,12 +27,18 @@ from txo_core.http.mended_head import Replay, mended
 logger = logging.getLogger("txo_core.http")
 
 MOST_INTERIM = 50
+LONGEST_IDLE = 1.0
+"""Seconds after which a connection is not trusted with a request that must not be sent twice."""
 
 
 class AnswerTime(threading.local):
-    """The moment of the monotonic clock at which the answer to this thread's request has to be there."""
+    """The moment of the monotonic clock at which the answer to this thread's request has to be there.
+
+    `once`: the request must not be sent twice.
+    """
 
     until: float = math.inf
+    once: bool = False
 
 
 ANSWER_TIME = AnswerTime()
@@ -109,9 +116,25 @@ class TimedResponse(http.client.HTTPResponse):
 
 
 class TimedSteps(HTTPConnection):
-    """What both kinds of connections have in common: connecting and sending are timed, too."""
+    """What both kinds of connections have in common: connecting and sending are timed, too.
+
+    Servers close idle connections, many after two or five seconds. A write that meets such an end is lost, and nobody
+    can tell whether it was done; so one that must not be sent twice gets a connection that was in use just now.
+    """
 
     response_class = TimedResponse
+    used = -math.inf
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection can be used for this thread's request."""
+        stale = ANSWER_TIME.once and monotonic() - self.used > LONGEST_IDLE
+        return not stale and super().is_connected
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
+        """Return the answer."""
+        self.used = monotonic()
+        return super().getresponse()
 
     def _new_conn(self) -> socket.socket:
         """Return a new socket; raises urllib3's errors for one that cannot be had."""

@@ -15,7 +15,7 @@ from urllib3.util import Timeout as Limits
 from txo_core.clock import Clock, monotonic
 from txo_core.http.body import body_of
 from txo_core.http.decoding import decoder_for
-from txo_core.http.failures import BodyTooLarge, DeadlinePassed
+from txo_core.http.failures import NETWORK_ERRORS, BodyTooLarge, DeadlinePassed, repeatable
 from txo_core.http.headers import Headers
 from txo_core.http.origins import origin_of, shown_origin
 from txo_core.http.policy import CURRENT_OPTIONS, Call, Options, Policy, Sink, Timeout, attach, call_of, compose
@@ -108,7 +108,7 @@ class PolicyAdapter(HTTPAdapter):
         connect, read = self._limits(call)
         moves_file = call.options.sink is not None or hasattr(request.body, "read")
         until = call.deadline if moves_file else self.clock() + read
-        ANSWER_TIME.until = until
+        ANSWER_TIME.until, ANSWER_TIME.once = until, not repeatable(request)
         body = body_of(request, call.deadline)
         pool, proxied = self._pool(request, call)
         headers = request.headers
@@ -182,9 +182,11 @@ class PolicyAdapter(HTTPAdapter):
                 take(chunk)
                 if self.clock() > until:
                     raise exceptions.ReadTimeout("the body takes too long")
-        except BaseException:
+        except BaseException as error:
             response.close()
-            raise
+            # The status of a refusal says more than that its page broke off, or is badly packed.
+            if response.status_code < 300 or not isinstance(error, NETWORK_ERRORS):
+                raise
         # What `Response.content` would set: from here on the body is simply there.
         vars(response).update(_content=bytes(body), _content_consumed=True)
 

@@ -6,9 +6,8 @@ import pytest
 import urllib3
 from requests import Response
 
+from tests.support.clients import anonymous
 from tests.support.peer import Peer, answering
-from txo_core.api_factory import create_rest_api
-from txo_core.config import TxoConfig
 from txo_core.http.sessions import Sessions
 from txo_core.http.transport import PolicyAdapter
 
@@ -63,10 +62,8 @@ def test_a_next_page_behind_such_a_line_is_read() -> None:
     """The list would be short without a word."""
     first, last = b'[{"no": 1}]', b'[{"no": 2}]'
     answers = [b"HTTP/1.1 200 OK\r\nno header\r\n" + SECRET_LINK + length(first), b"HTTP/1.1 200 OK\r\n" + length(last)]
-    with Peer(answering(*answers)) as peer:
-        config = TxoConfig("txo", "test", {"global": {"api-base-url": peer.url}})
-        with create_rest_api(config, require_auth=False) as api:
-            assert list(api.paginate("items")) == [{"no": 1}, {"no": 2}]
+    with Peer(answering(*answers)) as peer, anonymous(peer.url) as api:
+        assert list(api.paginate("items")) == [{"no": 1}, {"no": 2}]
 
 
 def length(body: bytes) -> bytes:

@@ -67,7 +67,7 @@ def test_the_deadline_is_checked_before_sleeping() -> None:
     assert sent(503, 503, request=prepared(deadline=1005.0)) == (2, [2.0])
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 522, 524, 529])
 def test_statuses_that_pass_are_repeated_for_reads(status: int) -> None:
     assert sent(status, 200)[0] == 2
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.scripted import prepared, response_of
-from txo_core.http.retry_after import retry_after
+from txo_core.http.retry_after import LONGEST, retry_after
 
 NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
 
@@ -27,7 +27,13 @@ NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": ""}, None),
         ({"Retry-After": "nan"}, None),
-        ({"Retry-After": "9" * 400}, None),
+        ({"Retry-After": "9" * 400}, LONGEST),
+        ({"Retry-After": "86400000000000000000"}, LONGEST),
+        ({"retry-after-ms": "9" * 30}, LONGEST / 1000),
+        ({"Retry-After": "60, 120"}, 120.0),
+        ({"Retry-After": "60, soon"}, None),
+        ({"Retry-After": "1."}, 1.0),
+        ({"Retry-After": "٣"}, None),
         ({"Retry-After": "Sun, 99 Nov 2026 99:00:00 GMT"}, None),
         ({}, None),
     ],
