@@ -4,6 +4,14 @@ import threading
 from collections.abc import Callable
 
 
+def start_alone(work: Callable[[], object], name: str) -> None:
+    """Do the work in a thread of its own, which keeps nobody; in this one, where the system has no more of them."""
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError:
+        work()
+
+
 class Threads:
     """Up to `size` threads that each run `serve`; they start when they are wanted, and one that hangs is left alone."""
 

@@ -2,13 +2,18 @@
 
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from functools import partial
+from ipaddress import ip_address
+from threading import TIMEOUT_MAX
 from typing import Any
 
 from urllib3.exceptions import LocationParseError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
 from txo_core.clock import Clock, monotonic
+from txo_core.threads import start_alone
 
 SHORTEST_SHARE = 2.0
 """Seconds that an address gets at least, as long as there are so many."""
@@ -36,7 +41,7 @@ def connected(
     or another OSError, that of the last address that was tried; gaierror for a host that is not known.
     """
     until = clock() + seconds
-    found = addresses(host, port)
+    found = addresses(host, port, seconds)
     error = OSError("the host has no address")
     for number, (family, kind, protocol, _, address) in enumerate(found):
         left = until - clock()
@@ -50,13 +55,37 @@ def connected(
     raise error
 
 
-def addresses(host: str, port: int) -> list[Any]:
-    """Return the addresses of the host in the order in which they are to be tried, as `socket.getaddrinfo` does."""
+def addresses(host: str, port: int, seconds: float) -> list[Any]:
+    """Return the addresses of the host in the order in which they are to be tried, as `socket.getaddrinfo` does.
+
+    A name is looked up in a thread of its own, since nothing ends that before the resolver gives up: half a minute, if
+    the network is gone. Raises TimeoutError if it takes longer than so many seconds.
+    """
+    host = host.strip("[]")
     try:
         host.encode("idna")
     except UnicodeError:
         raise LocationParseError(f"'{host}', label empty or too long") from None
-    return socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, allowed_gai_family(), socket.SOCK_STREAM)
+    if _is_address(host):
+        return look_up()
+    found: Future[list[Any]] = Future()
+    start_alone(lambda: _answer(found, look_up), "txo-resolve")
+    return found.result(min(seconds, TIMEOUT_MAX))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def _answer(found: "Future[list[Any]]", look_up: Callable[[], list[Any]]) -> None:
+    try:
+        found.set_result(look_up())
+    except BaseException as error:
+        found.set_exception(error)
 
 
 def _connected(

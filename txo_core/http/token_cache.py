@@ -16,6 +16,7 @@ from txo_core.clock import Clock, monotonic
 from txo_core.exceptions import ApiError, TxoError
 from txo_core.http.failures import DeadlinePassed
 from txo_core.http.token import AccessToken
+from txo_core.threads import start_alone
 
 logger = logging.getLogger("txo_core.oauth")
 
@@ -148,11 +149,7 @@ class TokenCache:
         """Begin the request, for all that wait for it."""
         context = copy_context()
         context.run(_wanted_until.set, math.inf)
-        thread = threading.Thread(target=context.run, args=(self._fly, flight), name="txo-token", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no more threads
-            context.run(self._fly, flight)
+        start_alone(lambda: context.run(self._fly, flight), "txo-token")
 
     def _fly(self, flight: Flight) -> None:
         try:

@@ -30,7 +30,7 @@ class Network:
         self.time = FakeTime()
         self.addresses = addresses
         self.tried: list[tuple[str, float]] = []
-        monkeypatch.setattr(connecting, "addresses", lambda host, port: [(2, 1, 6, "", name) for name in addresses])
+        monkeypatch.setattr(connecting, "addresses", lambda *of: [(2, 1, 6, "", name) for name in addresses])
         monkeypatch.setattr(socket, "socket", self.socket)
 
     def connect(self, seconds: float, **options: Any) -> "Socket":
@@ -162,6 +162,29 @@ def test_dead_addresses_are_a_connection_that_was_not_made_in_time(monkeypatch: 
 
     assert failed is not None
     assert (failed.code, failed.sent, failed.timed_out) == ("connect-timeout", False, True)
+
+
+def test_a_name_that_nobody_looks_up_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the network gone, the resolver takes its half a minute."""
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **named: over.wait(30) and [])
+
+    for timeout, total in ((0.2, 5.0), (20.0, 0.2)):
+        failed = failure(f"http://{HOST}/", timeout, total)
+        assert failed is not None
+        assert (failed.code, failed.sent, failed.timed_out) == ("connect-timeout", False, True)
+    over.set()
+
+
+def test_a_name_that_is_not_known_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*arguments: Any, **named: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    failed = failure(f"http://{HOST}/", 5)
+    assert failed is not None
+    assert (failed.code, failed.sent) == ("unknown-host", False)
 
 
 def free() -> int:
