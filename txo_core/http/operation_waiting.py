@@ -54,6 +54,7 @@ class Waiting:
         response: Response | None = None,
     ) -> None:
         self.patience, self.request, self.send, self.state, self.response = patience, request, send, state, response
+        self.poll = request
         self.cookies = cookies_of(request, response)
         self.options = call_of(request).options
         self.seconds = patience.max_wait
@@ -120,7 +121,7 @@ class Waiting:
             return answer
         if not isinstance(answer, Response) and self.patience.clock() >= self.until and not is_result:
             self._give_up()
-        raise poll_failed(self.request, self.state, error_of_poll(answer, self.request))
+        raise poll_failed(self.request, self.state, error_of_poll(answer, self.poll))
 
     def _is_deleted(self, url: str) -> bool:
         """Tell whether what was to be deleted is no longer there: its status page may have gone with it."""
@@ -132,7 +133,8 @@ class Waiting:
     def _read(self, url: str, until: float, is_result: bool = False) -> Response | Exception:
         """Return the answer to one poll, or what kept it from coming."""
         try:
-            answer = self.send(self._poll(url, until, is_result))
+            self.poll = self._poll(url, until, is_result)
+            answer = self.send(self.poll)
         except HelpfulError as error:
             not_trusted = error
         except (*NETWORK_ERRORS, ApiError) as error:
