@@ -579,6 +579,7 @@ def test_parts_that_are_left_out_are_errors_and_not_silence() -> None:
     write, read = error_of(result[1]), error_of(result[2])
     assert "was left out in the answer to the batch; the server may have done it" in write.message
     assert (write.code, write.retryable, write.attempts) == ("no-part-answer", False, 1)
+    assert (write.in_doubt, read.in_doubt) == (True, False)
     assert (read.code, read.retryable, read.attempts) == ("no-part-answer", True, 4)
 
 

@@ -11,7 +11,7 @@ from requests.structures import CaseInsensitiveDict
 from txo_core.exceptions import ApiError, ApiOperationError, TxoError
 from txo_core.http.error_body import told_by
 from txo_core.http.errors import called, error_of_response
-from txo_core.http.failures import in_doubt, may_help, repeatable, throttled
+from txo_core.http.failures import READS, in_doubt, may_help, repeatable, throttled
 from txo_core.http.origins import address_of
 from txo_core.http.own_success import GONE, holds
 from txo_core.http.policy import Attempt, call_of
@@ -175,6 +175,7 @@ def skip(unit: Unit, error: ApiError) -> None:
 def note(part: Part, outcome: str, seconds: float, doubt: bool) -> None:
     """Keep what became of an attempt, for the errors that may follow."""
     request = part.prepared
+    doubt = doubt and request.method not in READS
     attempt = Attempt(request.method or "", address_of(request.url), outcome, seconds, in_doubt=doubt)
     call_of(request).history.append(attempt)
 
