@@ -15,6 +15,7 @@ from txo_core.api_factory import create_rest_api, forget_shared
 from txo_core.config import TxoConfig
 from txo_core.exceptions import ApiError, ConfigurationError, TxoError
 from txo_core.oauth import ClientCredentials, FixedToken
+from txo_core.redaction import redact
 from txo_core.rest import RestClient
 
 JSON = {"Content-Type": "application/json"}
@@ -133,6 +134,13 @@ def endpoint() -> Iterator[Recorder]:
 
     with Recorder(answer) as server:
         yield server
+
+
+def test_a_token_is_masked_as_soon_as_it_has_come(endpoint: Recorder) -> None:
+    """S3: wherever it appears, without a word before it that would give it away."""
+    token = ClientCredentials(f"{endpoint.url}/token", "c1", "made-up-secret").get_token().token
+
+    assert redact(f"it is {token} today") == "it is [REDACTED] today"
 
 
 def test_a_token_never_touches_the_disk(endpoint: Recorder, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ SECRETS: list[dict[str, Any]] = [
     {"mine": {"link": "https://a.blob.example/x?sv=2024&sig=hunter2hunter2"}},
     {"mine": {"link": "/x?sv=2024&sig=hunter2hunter2"}},
     {"mine": {"link": "https://alice:hunter2@a.example/x"}},
+    {"mine": {"link": "https://hunter2@a.example/x"}},
     {"mine": {"header": "Bearer hunter2-hunter2"}},
     {"mine": {"call": "curl -H 'Authorization: Bearer hunter2-hunter2' https://a.example"}},
     {"mine": {"header": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}},

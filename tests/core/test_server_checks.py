@@ -258,6 +258,16 @@ def test_all_checks_together_on_this_machine(own_root: Path, monkeypatch: pytest
     assert secrets.stat().st_mode & 0o777 == 0o644
 
 
+def test_no_check_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S17: each of them finds something here, and all of it is told."""
+    names = ["open_bind", "plain_http", "open_api", "key_beside_blocks"]
+    names += ["readable_secrets", "readable_logs", "readable_home"]
+    for name in names:
+        monkeypatch.setattr(server_checks, name, lambda *asked, name=name: [server_checks.Finding(name, "close it")])
+
+    assert [found.problem for found in server_checks.findings({})] == names
+
+
 def test_nobody_answers_at_a_port_where_nothing_listens() -> None:
     assert server_checks.answers("http://127.0.0.1:9/api") is False
 

@@ -105,13 +105,27 @@ def test_a_secrets_file_that_git_has_taken_up_is_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["config/txo-prod-config-secrets.json", "config/acme-eu-test-config-secrets.json", ".env"]
+    "name",
+    [
+        "config/txo-prod-config-secrets.json",
+        "config/acme-eu-test-config-secrets.json",
+        "config/txo-prod-config-secrets.json.bak",
+        "config/.txo-prod-config-secrets.json.swp",
+        "config/txo-prod-config-secrets.json~",
+        ".env",
+        ".env.local",
+        "config/acme.key",
+        "config/acme.pem",
+        "files/acme.pfx",
+    ],
 )
 def test_git_ignores_every_file_of_secrets(name: str) -> None:
     """S41."""
     asked = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=REPOSITORY, check=False)
+    example = ["git", "check-ignore", "--quiet", "config/example-config-secrets.json"]
 
     assert asked.returncode == 0
+    assert subprocess.run(example, cwd=REPOSITORY, check=False).returncode == 1
 
 
 @pytest.mark.parametrize(
