@@ -90,6 +90,8 @@ def test_every_installed_package_has_a_licence_that_we_may_build_on() -> None:
         ("GNU Affero General Public License v3", False),
         ("GPL-3.0-only", False),
         ("AGPL-3.0-or-later", False),
+        ("MIT AND GPL-3.0-only", False),
+        ("BSD License; GNU Affero General Public License v3", False),
         ("Proprietary", False),
         ("", False),
     ],
