@@ -30,7 +30,6 @@ CUSTOMER = {
     "blocked": False,
     "tags": ["a", {"b": 1}],
 }
-MOMENT = 'yyyy-mm-dd hh:mm:ss "UTC"'
 FAILED = ItemResult("C9", "failed", "400: the field is not valid; client_secret=abcdef123456")
 
 
@@ -45,11 +44,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def written(*records: ItemResult, **options: Any) -> Workbook:
     return load_workbook(write_report(CONFIG, "customers", ProcessingResults.of(records), **options))
-
-
-def at(moment: datetime) -> datetime:
-    """Return the moment as a cell has it: without a zone."""
-    return moment.replace(tzinfo=None)
 
 
 def ok(value: Any, key: str = "C1") -> ItemResult:
@@ -149,9 +143,8 @@ def test_the_summary_says_what_happened() -> None:
     )
     text = words(book)
 
-    for part in ("Customers", "txo", "prod", "2026-11-22 12:00:00", "2 min 14 s", "1 of 3 items failed", "1 row"):
+    for part in ("Customers", "txo", "prod", "2026-11-22 12:00:00 UTC", "2 min 14 s", "1 of 3 items failed", "1 row"):
         assert part in text
-    assert next(cell.number_format for row in book["Summary"] for cell in row if cell.value == at(NOON)) == MOMENT
     assert [row[1:4] for row in rows(book, "Summary")[7:11]] == [
         ["ok", 1, pytest.approx(1 / 3)],
         ["skipped", 1, pytest.approx(1 / 3)],

@@ -136,6 +136,8 @@ ODD: dict[str, Any] = {
     "a signalling NaN": Decimal("sNaN"),
     "a function": len,
     "bytes": b"\xff",
+    "a moment before the first one": datetime.min.replace(tzinfo=timezone(timedelta(hours=2))),
+    "the same as text": "0001-01-01T00:00:00+02:00",
     "a list in itself": CIRCLE,
 }
 
@@ -160,7 +162,7 @@ def test_headers_are_those_of_a_table() -> None:
 
     assert found[:8] == ["Name", "name (2)", "7", "None", "two lines", "(no name)", "=x", "_x005F_x0041_"]
     assert [cell_text(name) for name in table.column_names] == found
-    assert all(cell.data_type == "s" for cell in sheet[1])
+    assert [(cell.data_type, cell.quotePrefix) for cell in sheet[1][5:8]] == [("s", False), ("s", True), ("s", False)]
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,15 +171,17 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.Monk
     records = [ItemResult(str(number), "ok", value={"no": number}) for number in range(5)]
     records += [ItemResult(f"F{number}", "failed", "why") for number in range(3)]
 
-    book = load_workbook(write_report(CONFIG, "cells", ProcessingResults.of(records)))
+    long = "A name of thirty-one characters"
+    book = load_workbook(write_report(CONFIG, "cells", ProcessingResults.of(records), sheet=long))
 
-    assert book.sheetnames == ["Summary", "Data", "Data 2", "Data 3", "Skipped and failed", "Skipped and failed 2"]
+    assert book.sheetnames[1:4] == [long, "A name of thirty-one characte 2", "A name of thirty-one characte 3"]
+    assert book.sheetnames[4:] == ["Skipped and failed", "Skipped and failed 2"]
     assert [cell.value for name in book.sheetnames[1:4] for cell in book[name]["A"][1:]] == [0, 1, 2, 3, 4]
     assert [cell.value for name in book.sheetnames[4:] for cell in book[name]["A"][1:]] == ["F0", "F1", "F2"]
     names = [table for sheet in book.worksheets for table in sheet.tables]
     assert len(names) == len(set(names)) == 5
     links = {cell.hyperlink.location for row in book["Summary"] for cell in row if cell.hyperlink}
-    assert "'Data 3'!A1" in links
+    assert "'A name of thirty-one characte 3'!A1" in links
 
 
 def test_sheets_whose_names_are_alike_to_a_table_open_all_the_same() -> None:

@@ -14,6 +14,7 @@ from openpyxl.utils import datetime as excel_dates
 from openpyxl.utils import get_column_letter
 
 from txo_core.formats.formulas import starts_a_formula
+from txo_core.formats.tables import Unsavable
 from txo_core.formats.workbook import MAX_DIGITS, cell_text, content, fits_cell
 from txo_core.reports.columns import Column
 from txo_core.reports.style import CLOCK, DATE, SPAN, Looks
@@ -45,11 +46,11 @@ def row_texts(writers: Sequence[Write], rows: Iterable[Sequence[Any]], heights: 
     yield "".join(parts)
 
 
-def header_text(names: Sequence[str], looks: Sequence[int], height: float) -> str:
-    """Return the XML of the header row, with the number of the look of each cell."""
+def header_text(names: Sequence[str], looks: Looks, words: Sequence[str], height: float) -> str:
+    """Return the XML of the header row, each name in the look of that word."""
     cells = [
-        _inline(f"{get_column_letter(number)}1", look, name)
-        for number, (name, look) in enumerate(zip(names, looks, strict=True), 1)
+        _inline(f"{get_column_letter(number)}1", looks.number(word, quoted=starts_a_formula(name)), name)
+        for number, (name, word) in enumerate(zip(names, words, strict=True), 1)
     ]
     return f"{_row(1, height)}{''.join(cells)}</row>"
 
@@ -71,10 +72,10 @@ def text_writer(number: int, looks: Looks, look: str) -> Write:
     return _text(get_column_letter(number), looks.number(look), looks.number(look, quoted=True))
 
 
-def look_writer(number: int, looks: Mapping[str, int]) -> Write:
+def look_writer(number: int, looks: Mapping[str, int], other: int) -> Write:
     """Return what makes text cells whose look is told by their text."""
     letter = get_column_letter(number)
-    return lambda value, row: _inline(f"{letter}{row}", looks[value], value)
+    return lambda value, row: _inline(f"{letter}{row}", looks.get(value, other), value)
 
 
 class _Forms:
@@ -174,7 +175,10 @@ def _other(letter: str, forms: _Forms) -> Write:
         place = f"{letter}{row}"
         if isinstance(value, str) and not fits_cell(value):
             value = _fitting(value)
-        shown, kind = content(value)
+        try:
+            shown, kind = content(value)
+        except (Unsavable, ArithmeticError):
+            shown, kind = cell_text(_fitting(str(value))), "s"
         look = forms.of.get(type(value), forms.text)
         if kind == "f":
             return f'<c r="{place}" s="{look}"><f>{escape(str(shown)[1:])}</f><v/></c>'

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -114,6 +114,11 @@ def call_facts(calls: Calls) -> list[tuple[str, float, str, str]]:
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 item`, `3,000 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def moment(when: datetime) -> str:
+    """Return a moment as a person reads it: `2026-11-22 12:00:00 UTC`."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-from txo_core.reports.facts import Report, call_facts, shown
+from txo_core.reports.facts import Report, call_facts, moment, shown
 from txo_core.reports.markdown_text import plain
 
 BARS = {
@@ -62,7 +62,7 @@ def markdown(report: Report, filename: str = "") -> str:
 def _facts(report: Report, filename: str) -> list[tuple[str, str]]:
     facts = [("Organization", report.org_id), ("Environment", report.env_type)]
     if report.started is not None:
-        facts.append(("Started", f"{report.started:%Y-%m-%d %H:%M:%S} UTC"))
+        facts.append(("Started", moment(report.started)))
     if report.duration is not None:
         facts.append(("Took", report.duration))
     if report.calls is not None:

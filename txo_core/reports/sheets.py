@@ -17,7 +17,7 @@ from txo_core.reports.style import TONES as COLOURS
 from txo_core.reports.summary import SUMMARY, write_summary
 from txo_core.reports.widths import LINE_HEIGHT, lines, rough_lines, text_width
 
-ROWS_A_SHEET = MAX_ROWS - 1
+ROWS_A_SHEET, LONGEST_NAME = MAX_ROWS - 1, 31
 REMARK_COLUMNS = (("Item", 18.0), ("Outcome", 14.0), ("Reason", 78.0), ("What to do", 44.0), ("Call", 56.0))
 LONGEST_REASON, LONGEST_KEY, MOST_LINES = 1_800, 40.0, 4
 Part = tuple[str, Sequence[Column]]
@@ -48,12 +48,17 @@ def _parts(name: str, columns: Sequence[Column], rows: int) -> Iterator[Part]:
     for number, start in enumerate(range(0, max(rows, 1), ROWS_A_SHEET), 1):
         whole = number == 1 and rows <= ROWS_A_SHEET
         part = columns if whole else [column.part(start, start + ROWS_A_SHEET) for column in columns]
-        yield name if number == 1 else f"{name} {number}", part
+        yield _numbered(name, number), part
 
 
 def _pages(name: str, remarks: Sequence[Remark]) -> Iterator[tuple[str, Sequence[Remark]]]:
     for number, start in enumerate(range(0, max(len(remarks), 1), ROWS_A_SHEET), 1):
-        yield name if number == 1 else f"{name} {number}", remarks[start : start + ROWS_A_SHEET]
+        yield _numbered(name, number), remarks[start : start + ROWS_A_SHEET]
+
+
+def _numbered(name: str, number: int) -> str:
+    """Return the name of the first, second... sheet of its kind; Excel takes 31 characters."""
+    return name if number == 1 else f"{name[: LONGEST_NAME - len(f' {number}')]} {number}"
 
 
 def _sheets(report: Report, columns: int, data: Sequence[str], remarks: Sequence[str]) -> list[tuple[str, str]]:
@@ -88,12 +93,12 @@ def _data(book: Workbook, looks: Looks, report: Report, name: str, columns: Sequ
         return _note(looks, "No item brought a row.")
     rows = len(columns[0].values)
     set_table(sheet, name, names, rows, widths, banded=True)
-    header = [looks.number("header right" if column.numeric else "header") for column in columns]
+    words = ["header right" if column.numeric else "header" for column in columns]
     heights = _heights(columns)
     writers = cells.column_writers(columns, looks, tall=heights is not None)
     values = zip(*(column.values for column in columns), strict=True)
     return _with_header(
-        cells.header_text(names, header, HEADER_HEIGHT), cells.row_texts(writers, values, heights or iter(()))
+        cells.header_text(names, looks, words, HEADER_HEIGHT), cells.row_texts(writers, values, heights or iter(()))
     )
 
 
@@ -121,10 +126,10 @@ def _remarks(book: Workbook, looks: Looks, report: Report, name: str, remarks: S
     sheet.sheet_properties.tabColor = COLOURS["bad" if report.counts["failed"] else "warn"][1]
     outcomes = {outcome: looks.number(f"{tone} text") for outcome, tone in TONES.items()}
     writers: list[cells.Write] = [cells.text_writer(number, looks, "wrapped") for number in range(1, len(used) + 1)]
-    writers[1] = cells.look_writer(2, outcomes)
+    writers[1] = cells.look_writer(2, outcomes, looks.number("text"))
     shown = [tuple(row[place] for place in used) for row in rows]
     heights = (LINE_HEIGHT * max(map(lines, row, widths)) + ROW_HEIGHT - LINE_HEIGHT + 4 for row in shown)
-    header = cells.header_text(names, [looks.number("header")] * len(names), HEADER_HEIGHT)
+    header = cells.header_text(names, looks, ["header"] * len(names), HEADER_HEIGHT)
     return _with_header(header, cells.row_texts(writers, shown, heights))
 
 
@@ -138,4 +143,4 @@ def _with_header(header: str, rows: Iterator[str]) -> Iterator[str]:
 
 
 def _note(looks: Looks, text: str) -> list[str]:
-    return [cells.header_text([text], [looks.number("note")], HEADER_HEIGHT)]
+    return [cells.header_text([text], looks, ["note"], HEADER_HEIGHT)]

@@ -1,20 +1,18 @@
 """The first sheet of a report: how the run ended, at a glance. Imports openpyxl: import it late."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from txo_core.reports.chart import bar_chart
-from txo_core.reports.facts import TONES, Report, call_facts, shown
+from txo_core.reports.facts import TONES, Report, call_facts, moment, shown
 from txo_core.reports.style import HEADER_HEIGHT, ROW_HEIGHT, Looks, set_page
 
 SUMMARY = "Summary"
 WIDTHS = (2.5, 20, 16, 24, 3, 20, 12, 62)
 LEFT, RIGHT, LAST = 2, 6, 8
-MOMENT = 'yyyy-mm-dd hh:mm:ss "UTC"'
 LONGEST = 130
 CHART_WIDTH, POINTS_A_CM = 17.6, 28.35
 
@@ -109,9 +107,9 @@ def _run(pen: Pen, report: Report, sheets: Sequence[tuple[str, str]]) -> None:
         _value(pen, report.run.id)
     if report.started is not None:
         pen.put(LEFT, "Started", "label")
-        _value(pen, _naive(report.started), form=MOMENT)
+        _value(pen, moment(report.started))
     pen.put(LEFT, "Finished" if report.started else "Saved", "label")
-    _value(pen, _naive(report.finished), form=MOMENT)
+    _value(pen, moment(report.finished))
     if report.duration is not None:
         pen.put(LEFT, "Took", "label")
         _value(pen, report.duration)
@@ -119,19 +117,14 @@ def _run(pen: Pen, report: Report, sheets: Sequence[tuple[str, str]]) -> None:
     pen.down()
 
 
-def _value(pen: Pen, value: Any, form: str = "General", link: str | None = None) -> None:
+def _value(pen: Pen, value: str, link: str | None = None) -> None:
     link = link if link and link.startswith(("http://", "https://")) else None
-    cell = pen.put(LEFT + 1, value, "link" if link else "text", form)
+    cell = pen.put(LEFT + 1, value, "link" if link else "text")
     if link:
         cell.hyperlink = Hyperlink(ref=cell.coordinate, target=link)
     pen.put(LEFT + 2, None, "text")
     pen.sheet.merge_cells(start_row=pen.row, end_row=pen.row, start_column=LEFT + 1, end_column=LEFT + 2)
     pen.down()
-
-
-def _naive(moment: datetime) -> datetime:
-    """Return the moment in UTC, to the second; cells know no zone."""
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)
 
 
 def _reasons(pen: Pen, report: Report) -> None:
@@ -142,7 +135,7 @@ def _reasons(pen: Pen, report: Report) -> None:
     _section(pen, "Why items were skipped or failed")
     for number, outcome, reason in reasons:
         pen.line("text", LEFT + 1)
-        pen.put(LEFT, outcome, f"{TONES[outcome]} text")
+        pen.put(LEFT, outcome, f"{TONES.get(outcome, 'calm')} text")
         pen.put(LEFT + 1, number, "right", '#,##0 "×"')
         pen.put(LEFT + 2, shown(reason, LONGEST))
         pen.down()
