@@ -11,14 +11,16 @@ import time
 from typing import Any
 
 from txo_core.clock import stopping
+from txo_core.logs import children, uncaught
 from txo_core.logs import records as log_records
-from txo_core.logs import uncaught
 from txo_core.logs.file import DayFileHandler
 from txo_core.logs.records import withheld
+from txo_core.logs.streams import below
 
 __all__ = ["ROOMS", "DayFileHandler", "ScreenHandler", "configure", "setup_logger", "withheld"]
 
 ROOMS = ("txo", "txo_core")
+SENDING = ("EventsWorker", "APILogWorker")
 COLORS = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[1;31m"}
 
 log_records.install()
@@ -35,6 +37,7 @@ def configure(debug: bool = False) -> None:
     """Set up screen, file and redaction for this process; calling it again repairs what was changed since."""
     log_records.install()
     uncaught.install()
+    children.install()
     root = logging.getLogger()
     for room in ROOMS:
         logging.getLogger(room).setLevel(logging.DEBUG)
@@ -61,7 +64,7 @@ class ScreenHandler(logging.StreamHandler[Any]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record to the present `sys.stderr`."""
-        self.stream = sys.stderr
+        self.stream = below(sys.stderr)
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -81,9 +84,14 @@ class ScreenHandler(logging.StreamHandler[Any]):
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether a record belongs on the screen: what Prefect says of each run's state is said better elsewhere."""
+    """Tell whether a record belongs on the screen: what Prefect says of each run's state is said better elsewhere.
+
+    Its services that send events and log lines have loggers of their own names; that they still do so is no news.
+    """
+    if record.name in SENDING:
+        return not record.getMessage().startswith("Still processing items")
     if not record.name.startswith("prefect"):
         return True
     if stopping.is_set():
         return False
-    return not record.getMessage().startswith(("Finished in state", "Still processing items"))
+    return not record.getMessage().startswith("Finished in state")

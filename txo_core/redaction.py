@@ -21,6 +21,7 @@ __all__ = [
     "Redactor",
     "encodings",
     "holds_known_secret",
+    "known_values",
     "redact",
     "redact_known",
     "register_secret",
@@ -145,6 +146,11 @@ def redact_known(text: str) -> str:
 def holds_known_secret(text: str) -> bool:
     """Tell whether a text holds a secret that this process knows; what only looks like one does not count."""
     return _redactor.knows(text)
+
+
+def known_values() -> KnownValues:
+    """Return the index of the secrets that this process knows; it is another one as soon as one more is known."""
+    return _redactor._known
 
 
 def register_secret(value: str) -> None:

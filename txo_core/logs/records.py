@@ -1,19 +1,26 @@
-"""Log records without secrets: cleaned at the two doors that every record of every logger has to pass.
+"""Log records without secrets: cleaned at the doors that every record of every logger has to pass.
 
-`Logger.handle` and `Handler.handle` are these doors: whatever a record is made of, by whom, and with which fields, it
-goes through them before any handler sees it, also one that is added later or that has a formatter of its own. A record
-that came in through a queue or a socket meets the second.
+`Filterer.filter`, which loggers and handlers ask about each record, and `Logger.callHandlers` are these doors: whatever a
+record is made of, by whom, and with which fields, it goes through one of them before a handler has it, also one that is
+added later, that has a formatter of its own, or filters that change the record. A record that came in through a queue
+or a socket meets the first. What a handler says of a failure of its own is cleaned, too.
 """
 
 import functools
 import logging
+import re
+import sys
 import threading
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from txo_core.exceptions import ScriptError, TxoError
 from txo_core.logs.clean_data import clean_member
+from txo_core.logs.marks import Mark, Record, Trace, further_fields, is_clean_trace, mark_of, set_mark
 from txo_core.logs.scrubbing import sentence, traceback_text
-from txo_core.logs.text import cut, indented, one_line
+from txo_core.logs.text import cut, indented, on_lines, one_line
+from txo_core.logs.words import clean_words, plain_name, withhold_words
 from txo_core.redaction import redact
 
 WITHHELD = "[record withheld: redaction failed]"
@@ -25,20 +32,10 @@ LONGEST_TEXT, LOOSE_END = 1_000_000, 20_000
 PROBLEM = "\n❌ Problem: "
 """How the text of a HelpfulError begins, which is made to be read on several lines."""
 
-_PLAIN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
-_STANDARD = _PLAIN | {"message", "asctime", "txo_mark"}
+TRACEBACK = "Traceback (most recent call last):"
+"""What scripts log as a message, by `traceback.format_exc()`, and a QueueHandler merges into it."""
 
-
-class Record(logging.LogRecord):
-    """A log record that remembers what it was when it was cleaned, where no formatter shows it."""
-
-    __slots__ = ("txo_mark",)
-
-
-class Trace(str):
-    """A traceback that has been cleaned."""
-
-    __slots__ = ()
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Counter:
@@ -61,67 +58,98 @@ def install() -> None:
     """Let no record of any logger reach a handler as it was made; calling it again changes nothing."""
     if logging.getLogRecordFactory() is logging.LogRecord:
         logging.setLogRecordFactory(Record)
-    for owner in (logging.Logger, logging.Handler):
-        if not getattr(owner.handle, "cleans", False):
-            owner.handle = _cleaning(owner.handle)  # type: ignore[method-assign]
+    for owner, name, made in (
+        (logging.Filterer, "filter", _cleaning_filter),
+        (logging.Logger, "callHandlers", _cleaning_call),
+        (logging.Handler, "handleError", _cleaning_failure),
+    ):
+        if not getattr(getattr(owner, name), "cleans", False):
+            door = made(getattr(owner, name))
+            door.cleans = True
+            setattr(owner, name, door)
 
 
-def _cleaning(handle: Any) -> Any:
-    @functools.wraps(handle)
-    def handle_clean(self: Any, record: logging.LogRecord) -> Any:
+def _cleaning_filter(ask: Any) -> Any:
+    @functools.wraps(ask)
+    def filter_clean(self: Any, record: logging.LogRecord) -> Any:
         clean(record)
-        return handle(self, record)
+        passes = ask(self, record)
+        if passes and self.filters:
+            clean(passes if isinstance(passes, logging.LogRecord) else record, names_too=True)
+        return passes
 
-    handle_clean.cleans = True  # type: ignore[attr-defined]
-    return handle_clean
+    return filter_clean
 
 
-def clean(record: logging.LogRecord) -> logging.LogRecord:
-    """Return the record without secrets and on one line; one that cannot be cleaned says only that it is withheld."""
-    mark = getattr(record, "txo_mark", None)
-    same = mark is not None and mark[0] is record.msg
-    if mark is not None and same and mark[1] == _size(record):
-        return record
+def _cleaning_call(call: Any) -> Any:
+    @functools.wraps(call)
+    def call_clean(self: Any, record: logging.LogRecord) -> Any:
+        clean(record)
+        return call(self, record)
+
+    return call_clean
+
+
+def _cleaning_failure(tell: Any) -> Any:
+    @functools.wraps(tell)
+    def tell_clean(self: logging.Handler, record: logging.LogRecord) -> None:
+        if not logging.raiseExceptions or sys.stderr is None:
+            return
+        try:
+            trace = indented(traceback_text(sys.exc_info()[1]))
+            text = f"--- Logging error ---\n{trace}\n    in {type(self).__name__}: {clean(record).getMessage()}\n"
+        except Exception:
+            text = WITHHELD + "\n"
+        with suppress(Exception):
+            sys.stderr.write(text)
+
+    return tell_clean
+
+
+def clean(record: logging.LogRecord, names_too: bool = False) -> logging.LogRecord:
+    """Return the record without secrets and on one line; one that cannot be cleaned says only that it is withheld.
+
+    The names it stands under are cleaned once, or again where somebody may have changed them.
+    """
+    mark = mark_of(record)
     try:
-        _clean(record, same)
+        if mark is None or names_too:
+            clean_words(record)
+        if mark is not None and mark.fits(record):
+            return record
+        _clean(record, mark)
     except Exception:
         withheld.add()
         _withhold(record)
-    if type(record) is not Record:
-        record.__dict__.setdefault("txo_mark")
-    record.txo_mark = (record.msg, _size(record))
+    set_mark(record)
     return record
 
 
-def _size(record: logging.LogRecord) -> int:
-    """Return how many fields a record has, those aside that formatters add."""
-    fields = record.__dict__
-    return len(fields) - ("message" in fields) - ("asctime" in fields)
-
-
-def _clean(record: logging.LogRecord, same: bool) -> None:
-    if len(record.__dict__) > len(_PLAIN):
-        _clean_fields(record)
-    if not same:
+def _clean(record: logging.LogRecord, mark: Mark | None) -> None:
+    if record.__dict__.get("txo_mark", mark) is not mark:
+        record.__dict__["mark"] = record.__dict__.pop("txo_mark")  # somebody's own field of this name
+    further = further_fields(record)
+    if further:
+        _clean_fields(record, further, mark.fields if mark else {})
+    if mark is None or record.msg is not mark.message or record.args:
         record.msg, record.args = _message(record), ()
-    if not record.name.isprintable():
-        record.name = one_line(record.name)
-    if record.exc_info or record.exc_text or record.stack_info:
+    if record.exc_info or not (is_clean_trace(record.exc_text) and is_clean_trace(record.stack_info)):
         _clean_traces(record)
 
 
 def _clean_traces(record: logging.LogRecord) -> None:
-    error = record.exc_info[1] if record.exc_info else None
+    told = record.exc_info
+    error = told[1] if isinstance(told, tuple) and len(told) > 1 else told
     if isinstance(error, TxoError) and not isinstance(error, ScriptError):
-        record.txo_sentence = one_line(sentence(error))
-    if error is not None:
+        record.txo_sentence = Trace(one_line(sentence(error)))
+    if isinstance(error, BaseException):
         record.exc_text = _trace(traceback_text(error))
         record.txo_short_trace = _trace(traceback_text(error, ours_only=True))
-    elif record.exc_text and not isinstance(record.exc_text, Trace):
-        record.exc_text = _trace(_redacted(record.exc_text))
+    elif not is_clean_trace(record.exc_text):
+        record.exc_text = _trace(_redacted(str(record.exc_text)))
     record.exc_info = None
-    if record.stack_info and not isinstance(record.stack_info, Trace):
-        record.stack_info = _trace(_redacted(record.stack_info), STACK_BYTES)
+    if not is_clean_trace(record.stack_info):
+        record.stack_info = _trace(_redacted(str(record.stack_info)), STACK_BYTES)
 
 
 def _trace(text: str, limit: int = TRACE_BYTES) -> Trace:
@@ -141,17 +169,11 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _on_its_line(name: str, text: str) -> str:
-    """Return a message as one line; an error of ours, made to be read on several, and a warning go on below."""
+    """Return a message as one line; an error of ours, made to be read on several, a traceback and a warning go on."""
     if PROBLEM in text:
         head, _, rest = text.partition(PROBLEM)
         return on_lines(f"{head}{PROBLEM[1:]}{rest}")
-    return on_lines(text) if name == "py.warnings" else one_line(text)
-
-
-def on_lines(text: str) -> str:
-    """Return a text whose first line stands for itself and whose others follow indented."""
-    first, _, rest = text.partition("\n")
-    return one_line(first) + ("\n" + indented(rest) if rest.strip() else "")
+    return on_lines(text) if name == "py.warnings" or TRACEBACK in text else one_line(text)
 
 
 def _redacted(text: str) -> str:
@@ -161,29 +183,37 @@ def _redacted(text: str) -> str:
     return redact(text[:LONGEST_TEXT])[:-LOOSE_END] + f" ... [{len(text):,} characters in all, cut here]"
 
 
-def _clean_fields(record: logging.LogRecord) -> None:
-    """Clean what `extra` brought; together the fields keep to a few kilobytes."""
+def _clean_fields(record: logging.LogRecord, further: dict[Any, Any], clean_before: dict[Any, Any]) -> None:
+    """Clean what `extra` brought, names and values; together the fields keep to a few kilobytes."""
     room = FIELD_BYTES
-    for name in [name for name in record.__dict__ if name not in _STANDARD]:
-        value = record.__dict__[name]
-        if isinstance(value, Trace):
+    for name, value in further.items():
+        if type(value) is Trace or (name in clean_before and clean_before[name] is value):
             continue
-        value = clean_member(name, value)
+        told = plain_name(name)
+        if told != name:
+            del record.__dict__[name]
+        value = clean_member(told, value)
         if isinstance(value, str):
             value = cut(one_line(value), max(200, room))
         elif isinstance(value, dict | list | tuple | set) and len(str(value)) > room:
             value = cut(one_line(str(value)), max(200, room))
         room -= len(str(value))
-        record.__dict__[name] = value
+        record.__dict__[told] = value
 
 
 def _withhold(record: logging.LogRecord) -> None:
     record.msg, record.args, record.exc_info, record.exc_text, record.stack_info = WITHHELD, (), None, None, None
-    for name, value in record.__dict__.items():
-        if name not in _STANDARD and not _is_id(name, value):
+    withhold_words(record)
+    for name, value in further_fields(record).items():
+        if _is_id(name, value):
+            continue
+        del record.__dict__[name]
+        if isinstance(name, str) and name.isidentifier() and len(name) < 40:
             record.__dict__[name] = WITHHELD
 
 
-def _is_id(name: str, value: Any) -> bool:
+def _is_id(name: Any, value: Any) -> bool:
     """Tell whether a field only says which run a line belongs to, without which Prefect's server refuses the line."""
-    return name.endswith("_id") and len(str(value)) == 36 and not set(str(value)) - set("0123456789abcdef-")
+    if not (isinstance(name, str) and name.endswith("_id")):
+        return False
+    return isinstance(value, UUID) or (type(value) is str and _UUID.fullmatch(value) is not None)

@@ -29,6 +29,14 @@ def indented(text: str) -> str:
     return "\n".join(MARGIN + one_line(line) for line in text.split("\n") if line.strip())
 
 
+def on_lines(text: str) -> str:
+    """Return a text whose first line stands for itself and whose others follow set off from the margin."""
+    first, _, rest = text.partition("\n")
+    below = [one_line(line) for line in rest.split("\n") if line.strip()]
+    margin = "" if all(line.startswith(MARGIN) for line in below) else MARGIN
+    return "\n".join([one_line(first), *(margin + line for line in below)])
+
+
 def cut(text: str, limit: int, both_ends: bool = False) -> str:
     """Return the text in `limit` bytes of UTF-8 at most; what is cut is counted, from the end or from the middle."""
     if len(text) * 4 <= limit:

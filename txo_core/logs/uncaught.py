@@ -1,12 +1,10 @@
-"""What nobody caught: in the main program, in threads, in destructors and in child processes, shown without secrets.
+"""What nobody caught: in the main program, in threads and in destructors, shown without secrets.
 
 Each hook of Python's own is replaced by one that logs. A hook of somebody else's is kept and gets the error as it may
 be shown. Errors in asyncio callbacks are logged by asyncio itself.
 """
 
-import functools
 import logging
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -15,16 +13,17 @@ from typing import Any
 
 from txo_core.exceptions import HelpfulError
 from txo_core.interrupts import MESSAGE, CalmHook
+from txo_core.logs import streams
 from txo_core.logs.records import WITHHELD
 from txo_core.logs.scrubbing import scrubbed
-from txo_core.redaction import redact
 
 logger = logging.getLogger("txo_core.logs.uncaught")
 Hook = Callable[..., Any]
 
 
 def install() -> None:
-    """Put the hooks in place where they are not; warnings become log records, children write without secrets."""
+    """Put the hooks in place where they are not; warnings become log records, and what is printed is clean."""
+    streams.install()
     logging.captureWarnings(False)  # so that the next call takes the place of whoever has come in between
     logging.captureWarnings(True)
     if not _is_ours(sys.excepthook):
@@ -35,7 +34,6 @@ def install() -> None:
     if not _is_ours(sys.unraisablehook):
         foreign = sys.unraisablehook is not sys.__unraisablehook__
         sys.unraisablehook = _ours(destructor_failed, sys.unraisablehook if foreign else None)
-    _watch_children()
 
 
 def _ours(function: Hook, foreign: Hook | None) -> Hook:
@@ -98,37 +96,3 @@ def destructor_failed(foreign: Hook | None, what: Any) -> None:
     else:
         told, exc_info = what.err_msg or "Exception ignored in", (type(error), error, what.exc_traceback)
         logger.error("%s: %r", told, what.object, exc_info=exc_info)
-
-
-class CleanStream:
-    """A stream to which texts go without secrets; in all else it is the one below."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write the text without secrets."""
-        try:
-            clean = redact(text)
-        except Exception:
-            clean = WITHHELD + "\n"
-        self._stream.write(clean)
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def clean_stderr() -> None:
-    """Let what a child process writes to its standard error be without secrets: multiprocessing prints there."""
-    if sys.stderr is not None and not isinstance(sys.stderr, CleanStream):
-        sys.stderr = CleanStream(sys.stderr)
-
-
-@functools.cache
-def _watch_children() -> None:
-    """Clean the standard error of children: of forked ones as they begin, of spawned ones as they import this."""
-    os.register_at_fork(after_in_child=clean_stderr)
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.current_process().name != "MainProcess":
-        clean_stderr()
