@@ -18,10 +18,12 @@ from txo_core.exceptions import ConfigurationError
 from txo_core.logs.records import install
 from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
+from txo_core.server import access
 from txo_core.settings.secret_names import FURTHER_NAME, SECRET_NAMES
 
 __all__ = ["SECRET_NAMES", "TxoCredentials", "find", "have_a_server", "load", "save", "secret", "secrets_of"]
 
+access.register()
 install()  # Prefect logs what it loads, also where nobody has set up our logging
 
 

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar, cast, overload
 from txo_core.interrupts import at_once, calm
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("PREFECT_RESULTS_DEFAULT_SERIALIZER", "json")
+os.environ.setdefault("PREFECT_RESULTS_DEFAULT_SERIALIZER", "txo-json")
 calm()
 
 with at_once():
@@ -30,9 +30,11 @@ with at_once():
 from txo_core.exceptions import ConfigurationError
 from txo_core.logger import ROOMS, configure
 from txo_core.redaction import redact
+from txo_core.runs import sending
 from txo_core.runs.parameters import check_parameters
-from txo_core.runs.result_storage import SERIALIZER, check_serializer, clean_key, refuse_pickles
+from txo_core.runs.result_storage import SERIALIZER, KeyTemplate, check_serializer, clean_key, refuse_pickles
 from txo_core.runs.states import flow_guard, task_guard
+from txo_core.server import access
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,7 +59,7 @@ def flow(*, name: str, flow_run_name: RunName | None = None, **options: Any) -> 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         check_plain(function)
         check_parameters(function)
-        made = Flow(function, name=name, flow_run_name=clean_name(flow_run_name), **(defaults | clean_options(options)))
+        made = Flow(function, name=redact(name), flow_run_name=clean_name(flow_run_name), **(defaults | clean_options(options)))
         made.fn = cast(Callable[P, R], flow_guard(function))
         return made
 
@@ -129,13 +131,17 @@ def clean_name(name: RunName | None) -> Any:
 
 
 def clean_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return Prefect's options with tags and cache keys that hold no secret; results are stored in one form only."""
+    """Return Prefect's options with names, tags and keys that hold no secret; results are stored in one form only."""
     check_serializer(options.get("result_serializer"))
     options = dict(options)
+    if options.get("name"):
+        options["name"] = redact(options["name"])
     if options.get("tags"):
         options["tags"] = [redact(tag) for tag in options["tags"]]
     if options.get("cache_key_fn"):
         options["cache_key_fn"] = clean_key(options["cache_key_fn"])
+    if options.get("result_storage_key"):
+        options["result_storage_key"] = KeyTemplate(options["result_storage_key"])
     return options
 
 
@@ -167,5 +173,7 @@ def log_to_server() -> None:
             target.addHandler(handler)
 
 
+access.register()
 log_to_server()
 refuse_pickles()
+sending.install()

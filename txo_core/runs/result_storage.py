@@ -43,11 +43,26 @@ def clean_key(function: Callable[..., str | None]) -> Callable[..., str | None]:
     @functools.wraps(function)
     def key_of(*args: Any, **kwargs: Any) -> str | None:
         key = function(*args, **kwargs)
-        if key is None or redact(key) == key:
-            return key
-        return "sha256-" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
+        return key if key is None else key_without_secrets(key)
 
     return key_of
+
+
+class KeyTemplate(str):
+    """A template of the keys under which results are stored, whatever fills it in."""
+
+    __slots__ = ()
+
+    def format(self, *args: object, **kwargs: object) -> str:
+        """Return the key of a result."""
+        return key_without_secrets(super().format(*args, **kwargs))
+
+
+def key_without_secrets(key: str) -> str:
+    """Return the key, or its hash where it holds a secret."""
+    if redact(key) == key:
+        return key
+    return "sha256-" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def refuse_pickles() -> None:

@@ -33,6 +33,7 @@ PASSING = (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, PrefectSign
 """What ends the program from outside, and Prefect's own signals: they carry nothing of a script's."""
 
 FUNCTION = "txo_function"
+WITHHELD_ERROR = "[error withheld: redaction failed]"
 
 logger = logging.getLogger("txo_core.orchestration")
 
@@ -53,13 +54,11 @@ def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
         except BaseException as caught:
             error = leaving(caught)
         else:
-            return (
-                results_state(result) if in_own_run and isinstance(result, ProcessingResults) else clean_state(result)
-            )
+            make = results_state if in_own_run and isinstance(result, ProcessingResults) else clean_state
+            return safely(make, result)
         if not in_own_run or not isinstance(error, Exception):
             raise error
-        logger.error("%s", sentence(error), exc_info=error)
-        return Failed(message=state_message(error), data=error)
+        return safely(failed_state, error)
 
     return guarded
 
@@ -79,7 +78,9 @@ def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
         except BaseException as caught:
             error = leaving(caught)
         else:
-            return item_state(result, context.task_run.name) if context and in_own_run else clean_state(result)
+            if context is not None and in_own_run:
+                return safely(item_state, result, context.task_run.name)
+            return safely(clean_state, result)
         raise error
 
     vars(guarded)[FUNCTION] = function
@@ -90,6 +91,15 @@ def unguarded(task: Any) -> Callable[..., Any]:
     """Return the function of a task as the script wrote it."""
     function: Callable[..., Any] = vars(task.fn).get(FUNCTION, task.fn)
     return function
+
+
+def safely(make: Callable[..., Any], *what: Any) -> Any:
+    """Return what `make` makes of it; where that fails, an error leaves that says only so."""
+    try:
+        return make(*what)
+    except Exception as error:
+        trace = error.__traceback__
+    raise ScriptError(WITHHELD_ERROR).with_traceback(trace)
 
 
 def run_scope(context: Any) -> AbstractContextManager[None]:
@@ -107,9 +117,12 @@ def leaving(error: BaseException) -> BaseException:
     """Return the error as it may leave a run: without secrets, and never as an end of the program by an item."""
     if isinstance(error, PASSING) or (stopping.is_set() and not isinstance(error, Exception)):
         return error
-    if isinstance(error, Exception):
-        return scrubbed(error)
-    return ScriptError(f"The script ended itself by {sentence(error)}").with_traceback(error.__traceback__)
+    try:
+        if isinstance(error, Exception):
+            return scrubbed(error)
+        return ScriptError(f"The script ended itself by {sentence(error)}").with_traceback(error.__traceback__)
+    except Exception:
+        return ScriptError(WITHHELD_ERROR).with_traceback(error.__traceback__)
 
 
 def clean_state(result: Any) -> Any:
@@ -139,6 +152,12 @@ def item_state(item: Any, name: str) -> Any:
     if item.outcome == "failed":
         return Failed(message=redact(item.reason), data=item)
     return item
+
+
+def failed_state(error: Exception) -> State[Any]:
+    """Return the state of a flow that ended with this error, which the log has with its traceback."""
+    logger.error("%s", sentence(error), exc_info=error)
+    return Failed(message=state_message(error), data=error)
 
 
 def state_message(error: BaseException) -> str:
