@@ -10,7 +10,7 @@ $(shell rm -f .venv/ready)
 endif
 $(shell test -x .venv/bin/python || rm -f .venv/ready)
 
-.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers secrets audit format deployments deploy worker schema picture lock clean
+.PHONY: help demo demo-faults sandbox test test-slow test-all check lint types layers secrets audit format deployments deploy server worker schema picture lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ deployments: .venv/ready ## write prefect.yaml from deployments/schedules.yaml
 
 deploy: .venv/ready ## create the work pool and the deployments on the Prefect server
 	@$(RUN) deployments/prefect_yaml.py --deploy
+
+server: .venv/ready ## a Prefect server that stays, on this machine; the key of its blocks is kept apart from them
+	@$(RUN) deployments/server.py
 
 worker: .venv/ready ## a worker for them, on this machine
 	@prefect worker start --pool txo

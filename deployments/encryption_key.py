@@ -4,19 +4,21 @@ Usage:
     python deployments/encryption_key.py
 
 Stop a Prefect server of this machine first. The key goes to a file of yours alone, which the temporary server of a
-local run finds by itself; a server that stays gets it in PREFECT_SERVER_ENCRYPTION_KEY, as the last line says. Running
-it again changes nothing. A backup of the blocks needs both, the database and the key.
+local run and `make server` find by themselves; `make server` and provision.py move it there, too. Running it again
+changes nothing. A backup of the blocks needs both, the database and the key.
 """
 
 import argparse
 import inspect
 import sys
+from urllib.parse import urlsplit
 
 from txo_core.exceptions import ConfigurationError, TxoError
 from txo_core.logger import configure
-from txo_core.runs.server_checks import answers, local_database
+from txo_core.runs.server_checks import answers, is_loopback, local_database
 from txo_core.screen import exit_code_of, helpful, say, show_error
-from txo_core.server.encryption_key import VARIABLE, key_file, key_of, take_out
+from txo_core.server.encryption_key import VARIABLE, key_beside_the_blocks, key_file
+from txo_core.server.key_keeping import keep_apart
 
 
 def main() -> int:
@@ -45,15 +47,14 @@ def move() -> str:
             f'{VARIABLE}="$(openssl rand 32 | base64 | tr +/ -_)"',
         )
     url = PREFECT_API_URL.value()
-    if url and answers(url):
-        raise ConfigurationError(f"A Prefect server runs at {url}", "Stop it, move the key, start it again with it")
-    path = take_out(database)
-    start = f'A server that stays is started with it:\n  {VARIABLE}="$(cat {key_file(database)})" prefect server start'
-    if path is not None:
+    if url and is_loopback(urlsplit(url).hostname or "") and answers(url):
+        raise ConfigurationError(f"A Prefect server runs at {url}", "Stop it, move the key, start it again", "make server")
+    was_beside = key_beside_the_blocks(database) is not None
+    path = keep_apart(database)
+    start = f'A server that stays is started with it by: make server\nor: {VARIABLE}="$(cat {key_file(database)})" ...'
+    if path is not None and was_beside:
         return f"✅ The key has left {database} and is in {path}\n{start}"
-    if key_of(database) is not None:
-        return f"✅ The key of {database} is in {key_file(database)}\n{start}"
-    return f"There is no key in {database} yet: save credentials first, then run this again"
+    return f"✅ The key of {database} is in {key_file(database)}\n{start}"
 
 
 if __name__ == "__main__":

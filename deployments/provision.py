@@ -13,6 +13,11 @@ machine could read it.
 import argparse
 import getpass
 import inspect
+import json
+import os
+import shutil
+import stat
+import subprocess
 import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -28,6 +33,8 @@ from txo_core.redaction import register_secret
 from txo_core.runs.server_checks import is_loopback, key_beside_blocks, local_database
 from txo_core.screen import exit_code_of, helpful, say, show_error
 from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
+from txo_core.server.encryption_key import VARIABLE, key_file
+from txo_core.server.key_keeping import keep_apart
 from txo_core.settings.secret_names import SECRET_NAMES
 
 
@@ -48,9 +55,11 @@ def main() -> int:
         check_ids(arguments.org_id, arguments.env_type)
         url = server_at_hand()
         found = find_secrets(arguments.org_id, arguments.env_type)
+        if arguments.org_id != "demo" and url is None:
+            keep_the_key_apart()
         with run_place():
             say(save(f"{arguments.org_id}-{arguments.env_type}", found))
-        if arguments.org_id != "demo":
+        if arguments.org_id != "demo" and url is not None:
             say_where_the_key_is(url)
     except TxoError as error:
         show_error(helpful(error))
@@ -119,9 +128,31 @@ def save(name: str, found: dict[str, str]) -> str:
     return f"✅ txo-credentials/{name} saved: {', '.join(changed)}" + (f" (kept: {', '.join(kept)})" if kept else "")
 
 
-def say_where_the_key_is(url: str | None) -> None:
+def keep_the_key_apart() -> None:
+    """Take the key of the blocks out of their database, or make one that never was in it; say so, or what is in the way.
+
+    The temporary server of local runs finds the key by itself, and so does `make server`.
+    """
+    database = local_database()
+    if database is None or os.environ.get(VARIABLE):
+        return
+    try:
+        path = keep_apart(database)
+    except ConfigurationError as error:
+        say(f"⚠  The key that encrypts the blocks is not kept apart from them. {error.what_went_wrong}")
+        say(f"   {error.how_to_fix}: {error.example}")
+    except OSError as error:
+        say(f"⚠  The key that encrypts the blocks lies beside them: {key_file(database)} cannot be written")
+        say(f"   {error.strerror or error}. Set {VARIABLE}, or let XDG_CONFIG_HOME name another folder")
+    else:
+        if path is not None:
+            say(f"🔑 The key that encrypts the blocks is in {path}, not beside them; a backup needs both")
+            say("   A server that stays gets it when it is started by: make server")
+
+
+def say_where_the_key_is(url: str) -> None:
     """Say how the key of the blocks gets out of their database, where both lie on this machine."""
-    if url is None or is_loopback(urlsplit(url).hostname or ""):
+    if is_loopback(urlsplit(url).hostname or ""):
         for finding in key_beside_blocks(local_database(), has_key=True):
             say(f"⚠  {finding.problem}. {finding.solution}: {finding.example}")
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, cast
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from prefect.blocks.core import Block
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 from prefect.types import SecretDict
 from pydantic import ConfigDict, Field, SecretStr, field_validator
@@ -22,6 +23,8 @@ from txo_core.server import access
 from txo_core.settings.secret_names import FURTHER_NAME, SECRET_NAMES
 
 __all__ = ["SECRET_NAMES", "TxoCredentials", "find", "have_a_server", "load", "save", "secret", "secrets_of"]
+
+SERVER_FAILED = 500
 
 access.register()
 install()  # Prefect logs what it loads, also where nobody has set up our logging
@@ -96,6 +99,16 @@ def find(name: str) -> TxoCredentials | None:
     have_a_server()
     try:
         block = cast(Any, TxoCredentials).load(name, _sync=True)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != SERVER_FAILED:
+            raise
+        raise ConfigurationError(
+            f"The Prefect server cannot read the block txo-credentials/{name}: it seems to have been started without"
+            " the key that the block was saved with",
+            "Start it by make server, which gives it the key. Where the key is lost, put the database"
+            " (prefect.db in PREFECT_HOME) aside, and save all credentials again",
+            "make server",
+        ) from None
     except ValueError as error:
         if "Unable to find block document" not in str(error):
             raise

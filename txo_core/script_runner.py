@@ -148,7 +148,7 @@ def leave(code: int) -> NoReturn:
     except ConfigurationError:
         problem = "The Prefect server has gone in the middle; what it has on record of this run is not complete"
         show_error(
-            HelpfulError(problem, "Start it and run again; files that were saved are whole", "prefect server start")
+            HelpfulError(problem, "Start it and run again; files that were saved are whole", "make server")
         )
         os._exit(code or EXIT_FAILED)
     sys.exit(code)
@@ -219,7 +219,7 @@ def server_at_hand() -> str | None:
         raise ConfigurationError(
             f"No Prefect server answers at {redact(url)}, where PREFECT_API_URL points ({type(error).__name__})",
             "Start it, or run without a server of your own",
-            f"prefect server start\nor: {forget}",
+            f"make server\nor: {forget}",
         ) from None
     return str(url)
 

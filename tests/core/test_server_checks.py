@@ -11,7 +11,8 @@ from txo_core.exceptions import ConfigurationError
 from txo_core.runs import server_checks
 from txo_core.runs.server_checks import Finding
 from txo_core.server import encryption_key
-from txo_core.server.encryption_key import VARIABLE, database_file, key_beside_the_blocks, key_file, key_of, take_out
+from txo_core.server.encryption_key import VARIABLE, database_file, key_beside_the_blocks, key_file, key_of
+from txo_core.server.key_keeping import take_out
 
 KEY = "bm90LWEtcmVhbC1rZXktYnV0LWFzLWxvbmctYXMtb25lLg=="
 TABLE = "  sl  local_address rem_address   st tx_queue\n"

@@ -37,8 +37,8 @@ def test_blocks_outlive_the_move(
 
     assert code == 0, said
     assert key not in said
-    assert f'{VARIABLE}="$(cat ' in said
-    assert f'{key_file(database).name})" prefect server start' in said
+    assert f"{VARIABLE}=" in said
+    assert key_file(database).name in said
     assert server_checks.key_beside_blocks(database, False) == []
     assert "is up to date" in provision(variables).out, "the block can still be read"
     assert key_beside_the_blocks(database) is None

@@ -131,7 +131,7 @@ def test_a_deploy_without_a_server_is_explained(environment: dict[str, str]) -> 
     ended = run_program("deployments/prefect_yaml.py", "--deploy", environment=nowhere)
 
     assert ended.code == 2
-    assert "prefect server start" in ended.err
+    assert "make server" in ended.err
     assert "Traceback" not in ended.screen
 
 

@@ -20,6 +20,7 @@ logger = logging.getLogger("txo_core.http")
 records.install()
 urllib3_log.install()
 
+LONGEST_NAME = 20
 SHOWN_PARAMETERS = frozenset(
     {"$top", "$skip", "$select", "$expand", "$orderby", "$count", "api-version", "page", "per_page", "limit", "offset"}
 )
@@ -88,8 +89,13 @@ class ExchangeLog:
 def shown_query(url: str | None) -> str:
     """Return the query of the URL, with the values of the listed parameters only; empty if there is none."""
     pairs = parse_qsl(urlsplit(url or "").query, keep_blank_values=True)
-    shown = (f"{name}={value if name.lower() in SHOWN_PARAMETERS else '***'}" for name, value in pairs)
+    shown = (f"{shown_name(name)}={value if name.lower() in SHOWN_PARAMETERS else '***'}" for name, value in pairs)
     return "?" + "&".join(shown) if pairs else ""
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a parameter; a word too long for one, with digits in it, may be a key without a name."""
+    return name if len(name) <= LONGEST_NAME or not any(map(str.isdigit, name)) else "***"
 
 
 def shown_headers(headers: Mapping[str, str]) -> str:

@@ -1,11 +1,13 @@
 """Records that remember as what they were found clean: what is changed later, by whomever, is cleaned again.
 
-A mark holds in this process only. A copy, or a record that comes out of a pickle, has none: whoever made it may have
-known fewer secrets than this process does.
+A mark holds in this process only, and until one more secret is known. A copy, or a record that comes out of a pickle,
+has none: whoever made it may have known fewer secrets than this process does.
 """
 
 import logging
 from typing import Any
+
+from txo_core.redaction import known_values
 
 STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "txo_mark"}
 """The fields of a record that nobody has added one to, in this version of Python, and those that formatters add."""
@@ -34,9 +36,10 @@ class Trace(str):
 class Mark:
     """What a clean record looks like."""
 
-    __slots__ = ("fields", "message")
+    __slots__ = ("fields", "known", "message")
 
     def __init__(self, record: logging.LogRecord) -> None:
+        self.known = known_values()
         self.message = record.msg
         self.fields = further_fields(record)
 
@@ -45,8 +48,8 @@ class Mark:
         return type(None), ()
 
     def fits(self, record: logging.LogRecord) -> bool:
-        """Tell whether nothing that a handler could show was changed since, names aside."""
-        if record.msg is not self.message or record.args or record.exc_info:
+        """Tell whether nothing that a handler could show was changed since, names aside, and no secret has come up."""
+        if record.msg is not self.message or record.args or record.exc_info or known_values() is not self.known:
             return False
         if not (is_clean_trace(record.exc_text) and is_clean_trace(record.stack_info)):
             return False

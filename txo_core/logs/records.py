@@ -21,7 +21,7 @@ from txo_core.logs.marks import Mark, Record, Trace, further_fields, is_clean_tr
 from txo_core.logs.scrubbing import sentence, traceback_text
 from txo_core.logs.text import cut, indented, on_lines, one_line
 from txo_core.logs.words import clean_words, plain_name, withhold_words
-from txo_core.redaction import redact
+from txo_core.redaction import known_values, redact
 
 WITHHELD = "[record withheld: redaction failed]"
 LARGEST_RECORD = 65_536
@@ -128,16 +128,19 @@ def clean(record: logging.LogRecord, names_too: bool = False) -> logging.LogReco
 def _clean(record: logging.LogRecord, mark: Mark | None) -> None:
     if record.__dict__.get("txo_mark", mark) is not mark:
         record.__dict__["mark"] = record.__dict__.pop("txo_mark")  # somebody's own field of this name
+    if mark is not None and mark.known is not known_values():
+        mark = None
+    if mark is None:
+        record.__dict__.pop("message", None)  # what a formatter made of it before
     further = further_fields(record)
     if further:
         _clean_fields(record, further, mark.fields if mark else {})
     if mark is None or record.msg is not mark.message or record.args:
         record.msg, record.args = _message(record), ()
-    if record.exc_info or not (is_clean_trace(record.exc_text) and is_clean_trace(record.stack_info)):
-        _clean_traces(record)
+    _clean_traces(record, again=mark is None)
 
 
-def _clean_traces(record: logging.LogRecord) -> None:
+def _clean_traces(record: logging.LogRecord, again: bool) -> None:
     told = record.exc_info
     error = told[1] if isinstance(told, tuple) and len(told) > 1 else told
     if isinstance(error, TxoError) and not isinstance(error, ScriptError):
@@ -145,10 +148,10 @@ def _clean_traces(record: logging.LogRecord) -> None:
     if isinstance(error, BaseException):
         record.exc_text = _trace(traceback_text(error))
         record.txo_short_trace = _trace(traceback_text(error, ours_only=True))
-    elif not is_clean_trace(record.exc_text):
+    elif record.exc_text is not None and (again or not is_clean_trace(record.exc_text)):
         record.exc_text = _trace(_redacted(str(record.exc_text)))
     record.exc_info = None
-    if not is_clean_trace(record.stack_info):
+    if record.stack_info is not None and (again or not is_clean_trace(record.stack_info)):
         record.stack_info = _trace(_redacted(str(record.stack_info)), STACK_BYTES)
 
 
@@ -187,7 +190,10 @@ def _clean_fields(record: logging.LogRecord, further: dict[Any, Any], clean_befo
     """Clean what `extra` brought, names and values; together the fields keep to a few kilobytes."""
     room = FIELD_BYTES
     for name, value in further.items():
-        if type(value) is Trace or (name in clean_before and clean_before[name] is value):
+        if name in clean_before and clean_before[name] is value:
+            continue
+        if type(value) is Trace:
+            record.__dict__[name] = Trace(redact(value))
             continue
         told = plain_name(name)
         if told != name:

@@ -25,16 +25,16 @@ def plain_lines(text: str) -> str:
 
 
 def indented(text: str) -> str:
-    """Return the lines of a text of ours, such as a traceback, each kept to itself and set off from the margin."""
-    return "\n".join(MARGIN + one_line(line) for line in text.split("\n") if line.strip())
+    """Return the lines of a text of ours, such as a traceback, each kept to itself and set off from the margin once."""
+    lines = [one_line(line) for line in text.split("\n") if line.strip()]
+    margin = "" if all(line.startswith(MARGIN) for line in lines) else MARGIN
+    return "\n".join(margin + line for line in lines)
 
 
 def on_lines(text: str) -> str:
     """Return a text whose first line stands for itself and whose others follow set off from the margin."""
     first, _, rest = text.partition("\n")
-    below = [one_line(line) for line in rest.split("\n") if line.strip()]
-    margin = "" if all(line.startswith(MARGIN) for line in below) else MARGIN
-    return "\n".join([one_line(first), *(margin + line for line in below)])
+    return one_line(first) + ("\n" + indented(rest) if rest.strip() else "")
 
 
 def cut(text: str, limit: int, both_ends: bool = False) -> str:

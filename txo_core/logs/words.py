@@ -12,10 +12,11 @@ from txo_core import redaction
 from txo_core.logs.text import one_line
 
 NAMES = ("name", "levelname", "pathname", "filename", "module", "funcName", "threadName", "processName")
+ALWAYS_SHOWN = ("name", "levelname")
 FURTHER = tuple(name for name in ("taskName",) if name in vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 MOST_REMEMBERED = 4096
 UNTOLD = "?"
-"""What stands in place of a word where nobody can tell whether it is clean."""
+"""What stands in place of a word that is missing, or of which nobody can tell whether it is clean."""
 
 _words_of = itemgetter(*NAMES, *FURTHER)
 
@@ -52,7 +53,10 @@ def clean_words(record: logging.LogRecord) -> None:
         words = None
     for name in (*NAMES, *FURTHER):
         word = fields.get(name)
-        fields[name] = word if word is None else plain_name(word)
+        if word is not None:
+            fields[name] = plain_name(word)
+        elif name in ALWAYS_SHOWN:
+            fields[name] = UNTOLD
     if words is not None and words == _words_of(fields):
         _remembered.add(words)
 

@@ -5,7 +5,7 @@ functions only; a contract test sees to it.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -44,6 +44,25 @@ def publish_link(key: str, link: str, text: str = "", description: str = "") -> 
     artifacts.create_link_artifact(
         link=redact(link), link_text=redact(text) or None, key=redact(key), description=redact(description) or None
     )
+
+
+def publish_image(key: str, link: str, description: str = "") -> None:
+    """Show an image that lies at an address which everybody at the server can reach; a secret in it is masked."""
+    artifacts.create_image_artifact(
+        image_url=redact(link), key=redact(key), description=redact(description) or None
+    )
+
+
+def publish_progress(key: str, percent: float, description: str = "") -> Callable[[float], None]:
+    """Show how far the present run has come, from 0 to 100, and return what moves it on: `move(60)`."""
+    made: Any = artifacts.create_progress_artifact(
+        progress=percent, key=redact(key), description=redact(description) or None
+    )
+
+    def move(percent: float) -> None:
+        artifacts.update_progress_artifact(artifact_id=made, progress=percent)
+
+    return move
 
 
 def set_variable(name: str, value: Any) -> None:

@@ -6,13 +6,14 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from txo_core.http.origins import address_of
 from txo_core.paths import Dir, root
 from txo_core.server import encryption_key
 
 AUTHENTICATION = "PREFECT_SERVER_API_AUTH_STRING"
+SKIPS, CERTIFICATE = "PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "PREFECT_API_SSL_CERT_FILE"
 LISTENING = "0A"
 SOCKET_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - what is looked for
@@ -33,17 +34,20 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     from prefect.settings import PREFECT_API_URL, PREFECT_HOME
     from prefect.settings.context import get_current_settings
 
-    api = get_current_settings().server.api
-    url = PREFECT_API_URL.value()
-    has_key = encryption_key.VARIABLE in (os.environ if environment is None else environment)
+    settings = get_current_settings()
+    url, home = PREFECT_API_URL.value(), Path(PREFECT_HOME.value())
+    has_key = bool((os.environ if environment is None else environment).get(encryption_key.VARIABLE))
     return [
-        *open_bind(str(api.host or ""), api.auth_string is not None),
+        *open_bind(str(settings.server.api.host or ""), settings.server.api.auth_string is not None),
         *plain_http(url),
+        *unverified(url, settings.api.tls_insecure_skip_verify),
         *open_api(url),
         *key_beside_blocks(local_database(), has_key),
         *readable_secrets(root() / Dir.CONFIG),
         *readable_logs(root() / Dir.LOGS),
-        *readable_home(Path(PREFECT_HOME.value())),
+        *readable_home(home),
+        *readable_outside(home, local_database(), "Prefect's database"),
+        *readable_outside(home, settings.results.local_storage_path, "stored results"),
     ]
 
 
@@ -65,8 +69,8 @@ def open_bind(host: str, has_authentication: bool) -> list[Finding]:
 
 def plain_http(url: str | None) -> list[Finding]:
     """Return a finding where the API is reached over a network without encryption."""
-    parts = urlsplit(url or "")
-    if parts.scheme != "http" or is_loopback(parts.hostname or ""):
+    parts = parts_of(url)
+    if parts is None or parts.scheme != "http" or is_loopback(parts.hostname or ""):
         return []
     return [
         Finding(
@@ -77,6 +81,16 @@ def plain_http(url: str | None) -> list[Finding]:
     ]
 
 
+def unverified(url: str | None, skips: bool) -> list[Finding]:
+    """Return a finding where this machine does not look who answers it by https."""
+    parts = parts_of(url)
+    if not skips or parts is None or parts.scheme != "https":
+        return []
+    problem = f"{SKIPS} is set: whoever gets between this machine and {address_of(url or '')} reads every credentials block"
+    fix = "Take it away; name the certificate of your own authority instead"
+    return [Finding(problem, fix, f"prefect config unset {SKIPS}\nprefect config set {CERTIFICATE}=/etc/ssl/ours.pem")]
+
+
 def open_api(
     url: str | None, ask: "Callable[[str], bool] | None" = None, tables: Iterable[Path] = SOCKET_TABLES
 ) -> list[Finding]:
@@ -84,8 +98,8 @@ def open_api(
 
     Others reach it where its name is none of this machine alone, or where it listens on more than loopback.
     """
-    parts = urlsplit(url or "")
-    if not url or not parts.hostname:
+    parts = parts_of(url)
+    if not url or parts is None or not parts.hostname:
         return []
     port = parts.port or (443 if parts.scheme == "https" else 80)
     beyond = not is_loopback(parts.hostname) or listens_beyond_loopback(port, tables)
@@ -98,19 +112,29 @@ def _without_authentication(problem: str) -> Finding:
     return Finding(
         f"{problem}, and {AUTHENTICATION} is not set: whoever reaches it reads every credentials block",
         f"Set {AUTHENTICATION} for the server and PREFECT_API_AUTH_STRING for its clients, or bind it to 127.0.0.1",
-        f'{AUTHENTICATION}="admin:$(openssl rand -hex 24)" prefect server start',
+        f'{AUTHENTICATION}="$(echo admin:$(openssl rand -hex 24))" make server',
     )
 
 
+def parts_of(url: str | None) -> SplitResult | None:
+    """Return the parts of a URL; None where it is none."""
+    try:
+        parts = urlsplit(url or "")
+        return parts if parts.port is None or parts.port else None
+    except ValueError:
+        return None
+
+
 def answers(url: str) -> bool:
-    """Tell whether the API answers a question of somebody without credentials."""
+    """Tell whether the API answers a question of somebody without credentials; a page to sign in at is no answer."""
     import requests
 
     with requests.Session() as session:
         session.trust_env = False
         try:
-            return session.get(f"{url.rstrip('/')}/admin/version", timeout=5, allow_redirects=False).ok
-        except requests.RequestException:
+            answer = session.get(f"{url.rstrip('/')}/admin/version", timeout=5, allow_redirects=False)
+            return answer.status_code == requests.codes.ok and isinstance(answer.json(), str)
+        except (requests.RequestException, ValueError):
             return False
 
 
@@ -156,7 +180,7 @@ def key_beside_blocks(database: Path | None, has_key: bool) -> list[Finding]:
         return [Finding(problem, "Set it where the server starts, before the first block is saved", _new_key())]
     if encryption_key.key_beside_the_blocks(database) is not None:
         problem = f"The key that encrypts the blocks lies beside them, in {database}"
-        return [Finding(problem, "Stop the server and move it out", "python deployments/encryption_key.py")]
+        return [Finding(problem, "Stop the server, and start it by make server, which moves the key out", "make server")]
     path = encryption_key.key_file(database)
     if path.parent.resolve() == database.parent.resolve():
         return [Finding(f"The key file {path} lies beside the blocks", "Keep it in another folder", f"mv {path} ...")]
@@ -182,6 +206,13 @@ def readable_logs(folder: Path) -> list[Finding]:
 def readable_home(home: Path) -> list[Finding]:
     """Return a finding where others can look into Prefect's folder: its database and results are not closed."""
     return readable(home, "Prefect's database and stored results")
+
+
+def readable_outside(home: Path, path: Path | None, what: str) -> list[Finding]:
+    """Return a finding where something of Prefect's lies outside of its folder, and others can look into it there."""
+    if path is None or path.resolve().is_relative_to(home.resolve()) or readable(path.parent, what) == []:
+        return []
+    return readable(path, what)
 
 
 def readable(path: Path, what: str) -> list[Finding]:

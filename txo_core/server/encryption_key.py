@@ -4,7 +4,9 @@ Prefect puts a key that it makes into the database in which the blocks lie: whoe
 takes another one from PREFECT_SERVER_ENCRYPTION_KEY, in the environment of the server's process and nowhere else.
 """
 
+import base64
 import hashlib
+import hmac
 import json
 import os
 import sqlite3
@@ -59,33 +61,32 @@ def key_beside_the_blocks(database: Path) -> str | None:
     return str(json.loads(row[0])["fernet_key"]) if row else None
 
 
-def take_out(database: Path) -> Path | None:
-    """Move the key out of the database into its file; return the file, or None where there was no key to move.
-
-    Blocks that were saved can still be read. The server must not be running meanwhile: it would make another key.
-    """
-    key = key_beside_the_blocks(database)
-    if key is None:
-        return None
+def write_key(database: Path, key: str) -> Path:
+    """Write the key into its file, which must not be there yet, and return the file. Raises OSError."""
     path = key_file(database)
-    kept = key_of(database)
-    if kept is not None and kept != key:
-        raise ConfigurationError(
-            f"The database has a key, and {path} has another one: a server ran without {VARIABLE}",
-            "Start servers with the variable; save the blocks again that were saved without it, after you have"
-            " removed the file or the key in the database",
-            f'{VARIABLE}="$(cat {path})" prefect server start',
-        )
-    if kept is None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
-            file.write(key + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("pragma secure_delete = on")
-        with connection:
-            connection.execute("delete from configuration where key = ?", (ROW,))
-        connection.execute("pragma wal_checkpoint(truncate)")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
+        file.write(key + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     return path
+
+
+def encrypted_blocks(database: Path) -> list[str] | None:
+    """Return what the blocks of a database hold, encrypted; None where that cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("select data from block_document where data is not null").fetchall()
+        return [json.loads(data) if str(data).startswith('"') else str(data) for (data,) in rows]
+    except (sqlite3.Error, ValueError):
+        return None
+
+
+def opens(key: str, encrypted: str) -> bool:
+    """Tell whether the key is the one that a Fernet token was made with, by the signature at the token's end."""
+    try:
+        signing, token = base64.urlsafe_b64decode(key)[:16], base64.urlsafe_b64decode(encrypted)
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.digest(signing, token[:-32], "sha256"), token[-32:])
