@@ -48,7 +48,9 @@ def move() -> str:
         )
     url = PREFECT_API_URL.value()
     if url and is_loopback(urlsplit(url).hostname or "") and answers(url):
-        raise ConfigurationError(f"A Prefect server runs at {url}", "Stop it, move the key, start it again", "make server")
+        raise ConfigurationError(
+            f"A Prefect server runs at {url}", "Stop it, move the key, start it again", "make server"
+        )
     was_beside = key_beside_the_blocks(database) is not None
     path = keep_apart(database)
     start = f'A server that stays is started with it by: make server\nor: {VARIABLE}="$(cat {key_file(database)})" ...'

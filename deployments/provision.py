@@ -129,7 +129,7 @@ def save(name: str, found: dict[str, str]) -> str:
 
 
 def keep_the_key_apart() -> None:
-    """Take the key of the blocks out of their database, or make one that never was in it; say so, or what is in the way.
+    """Take the key of the blocks out of their database, or make one that never was in it; say so, or what hinders.
 
     The temporary server of local runs finds the key by itself, and so does `make server`.
     """

@@ -59,7 +59,8 @@ def flow(*, name: str, flow_run_name: RunName | None = None, **options: Any) -> 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         check_plain(function)
         check_parameters(function)
-        made = Flow(function, name=redact(name), flow_run_name=clean_name(flow_run_name), **(defaults | clean_options(options)))
+        given = defaults | clean_options({"name": name, **options})
+        made = Flow(function, flow_run_name=clean_name(flow_run_name), **given)
         made.fn = cast(Callable[P, R], flow_guard(function))
         return made
 
@@ -133,7 +134,7 @@ def clean_name(name: RunName | None) -> Any:
 def clean_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return Prefect's options with names, tags and keys that hold no secret; results are stored in one form only."""
     check_serializer(options.get("result_serializer"))
-    options = dict(options)
+    options = {name: value for name, value in options.items() if name != "result_serializer" or value is not None}
     if options.get("name"):
         options["name"] = redact(options["name"])
     if options.get("tags"):

@@ -147,9 +147,7 @@ def leave(code: int) -> NoReturn:
         server_at_hand()
     except ConfigurationError:
         problem = "The Prefect server has gone in the middle; what it has on record of this run is not complete"
-        show_error(
-            HelpfulError(problem, "Start it and run again; files that were saved are whole", "make server")
-        )
+        show_error(HelpfulError(problem, "Start it and run again; files that were saved are whole", "make server"))
         os._exit(code or EXIT_FAILED)
     sys.exit(code)
 

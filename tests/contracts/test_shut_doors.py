@@ -36,7 +36,16 @@ STORES = re.compile(r"a?(?:create|update)_\w+_artifact|Variable|emit_event|tags|
 PLACES = ("prefect.artifacts", "prefect.variables", "prefect.events")
 REFERENCE = re.compile(r"\{\{\s*prefect\.blocks")
 LOADING = re.compile(r"\bBlock\.load|\bTxoCredentials\b.*\.load\(|Secret\.load|prefect\.blocks")
-UNSEEN = {"task_run_name", "flow_run_name", "tags", "result_serializer", "cache_key_fn", None}
+UNSEEN = {
+    "name",
+    "task_run_name",
+    "flow_run_name",
+    "tags",
+    "result_serializer",
+    "cache_key_fn",
+    "result_storage_key",
+    None,
+}
 """What `with_options` would bring past our flow and task; None is `**options`."""
 
 

@@ -14,12 +14,14 @@ from prefect.serializers import CompressedSerializer, PickleSerializer
 from prefect.states import Failed
 
 from txo_core.exceptions import ApiOperationError, ConfigurationError, FileOperationError, ScriptError
+from txo_core.logs import scrubbing
 from txo_core.logs.scrubbing import scrubbed, sentence
 from txo_core.orchestration import flow, task
 from txo_core.redaction import register_secret
 from txo_core.results import ItemResult, ProcessingResults, skipped
+from txo_core.runs import states
 from txo_core.runs.result_storage import CleanJSONSerializer
-from txo_core.runs.states import item_state, results_state
+from txo_core.runs.states import flow_guard, item_state, results_state, task_guard
 
 SECRET = "sesame-opens-the-mountain"
 
@@ -240,6 +242,50 @@ def test_tags_and_cache_keys_hold_no_secret() -> None:
     assert SECRET not in str(keys)
 
 
+def test_the_names_of_what_is_run_and_the_keys_of_what_is_stored_hold_none() -> None:
+    """S15: a key that had one becomes its hash, and stays the same key."""
+    register_secret(SECRET)
+    named = task(name=f"fetch-{SECRET}")(lambda: None)
+    kept: Any = task(result_storage_key="rows-{parameters[customer]}")(lambda customer: None)
+
+    assert named.name == "fetch-[REDACTED]"
+    assert flow(name=f"report-{SECRET}")(made_by_nobody).name == "report-[REDACTED]"
+    key = kept.result_storage_key.format(parameters={"customer": SECRET})
+    assert key.startswith("sha256-")
+    assert key == kept.with_options(retries=0).result_storage_key.format(parameters={"customer": SECRET})
+    assert kept.result_storage_key.format(parameters={"customer": "C0001"}) == "rows-C0001"
+
+
+def made_by_nobody(org_id: str, env_type: str) -> None:
+    """Stand for a flow."""
+
+
+def fails() -> None:
+    raise ValueError(SECRET)
+
+
+def ends() -> None:
+    raise SystemExit(SECRET)
+
+
+@pytest.mark.parametrize("function", [fails, ends, lambda: Failed(message=SECRET)], ids=["error", "end", "state"])
+@pytest.mark.parametrize("guard", [flow_guard, task_guard])
+def test_what_cannot_be_cleaned_does_not_leave(monkeypatch: pytest.MonkeyPatch, guard: Any, function: Any) -> None:
+    """S2, S13: a redactor that fails says in its error what it failed on; neither that nor the first error leaves."""
+
+    def broken(text: str) -> str:
+        raise RuntimeError(f"cannot redact {text}")
+
+    monkeypatch.setattr(scrubbing, "redact", broken)
+    monkeypatch.setattr(states, "redact", broken)
+
+    with pytest.raises(ScriptError) as told:
+        guard(function)()
+
+    assert str(told.value) == "[error withheld: redaction failed]"
+    assert told.value.__cause__ is told.value.__context__ is None
+
+
 @pytest.mark.parametrize("serializer", ["pickle", "json", "compressed/pickle", PickleSerializer()])
 def test_results_are_stored_in_one_form_only(serializer: Any) -> None:
     """S14: as JSON without secrets."""
@@ -247,6 +293,12 @@ def test_results_are_stored_in_one_form_only(serializer: Any) -> None:
         task(result_serializer=serializer)(lambda: None)
     with pytest.raises(ConfigurationError, match="stored as JSON without secrets"):
         flow(name="x", result_serializer=serializer)(lambda: None)
+
+
+def test_no_serializer_is_ours() -> None:
+    """S14: Prefect would take the one of its settings."""
+    assert task(result_serializer=None)(lambda: None).result_serializer == "txo-json"
+    assert flow(name="x", result_serializer=None)(made_by_nobody).result_serializer == "txo-json"
 
 
 def test_a_stored_pickle_is_not_loaded() -> None:

@@ -23,11 +23,13 @@ SECRET = "sesame-opens-the-mountain"
 class Recorder:
     """Takes down what was handed to Prefect."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Any = None) -> None:
         self.taken: list[Any] = []
+        self.answer = answer
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.taken.append((args, kwargs))
+        return self.answer
 
 
 @pytest.fixture
@@ -39,6 +41,8 @@ def prefect(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         (artifacts, "create_table_artifact"),
         (artifacts, "create_markdown_artifact"),
         (artifacts, "create_link_artifact"),
+        (artifacts, "create_image_artifact"),
+        (artifacts, "create_progress_artifact"),
         (Variable, "set"),
         (events, "emit_event"),
     ]:
@@ -46,10 +50,16 @@ def prefect(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     return recorder
 
 
+def unused(value: Any) -> None:
+    """Take what nobody wants."""
+
+
 PUBLISHED: dict[str, Callable[[], None]] = {
     "table": lambda: publishing.publish_table("key", [{"a": SECRET, SECRET: [{"b": SECRET}]}], SECRET),
     "markdown": lambda: publishing.publish_markdown("key", f"# {SECRET}", SECRET),
     "link": lambda: publishing.publish_link("key", f"https://x.example/?token={SECRET}", SECRET, SECRET),
+    "image": lambda: publishing.publish_image("key", f"https://x.example/?sig={SECRET}", SECRET),
+    "progress": lambda: unused(publishing.publish_progress("key", 20, f"at {SECRET}")),
     "variable": lambda: publishing.set_variable("name", {"a": [SECRET]}),
     "event": lambda: publishing.publish_event(f"a.{SECRET}", SECRET, {"a": {SECRET: SECRET}}),
 }
@@ -62,6 +72,18 @@ def test_nothing_is_published_with_a_secret(prefect: Recorder, kind: str) -> Non
     assert len(prefect.taken) == 1
     assert SECRET not in str(prefect.taken)
     assert "[REDACTED]" in str(prefect.taken)
+
+
+def test_progress_moves_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, moved = Recorder("artifact"), Recorder()
+    monkeypatch.setattr(artifacts, "create_progress_artifact", made)
+    monkeypatch.setattr(artifacts, "update_progress_artifact", moved)
+
+    move = publishing.publish_progress("key", 20)
+    move(60)
+
+    assert made.taken == [((), {"progress": 20, "key": "key", "description": None})]
+    assert moved.taken == [((), {"artifact_id": "artifact", "progress": 60})]
 
 
 def test_tags_hold_none_either() -> None:

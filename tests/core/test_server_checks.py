@@ -2,17 +2,19 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from txo_core.exceptions import ConfigurationError
+from txo_core.redaction import redact
 from txo_core.runs import server_checks
 from txo_core.runs.server_checks import Finding
 from txo_core.server import encryption_key
-from txo_core.server.encryption_key import VARIABLE, database_file, key_beside_the_blocks, key_file, key_of
-from txo_core.server.key_keeping import take_out
+from txo_core.server.encryption_key import VARIABLE, database_file, key_file, key_of
 
 KEY = "bm90LWEtcmVhbC1rZXktYnV0LWFzLWxvbmctYXMtb25lLg=="
 TABLE = "  sl  local_address rem_address   st tx_queue\n"
@@ -21,6 +23,7 @@ TABLE = "  sl  local_address rem_address   st tx_queue\n"
 def told(found: list[Finding]) -> str:
     """Return the problems as one text; each has a solution and an example without a secret."""
     assert all(each.solution and each.example for each in found)
+    assert [each.example for each in found] == [redact(each.example) for each in found], "what is typed can be read"
     assert KEY not in str(found)
     return "\n".join(each.problem for each in found)
 
@@ -142,44 +145,6 @@ def test_a_key_file_in_the_folder_of_the_blocks_is_found(tmp_path: Path, monkeyp
     assert "lies beside the blocks" in told(server_checks.key_beside_blocks(database(tmp_path / "txo", None), False))
 
 
-def test_the_key_is_moved_out_and_the_database_forgets_it(tmp_path: Path) -> None:
-    path = database(tmp_path / "home", KEY)
-
-    moved = take_out(path)
-
-    assert moved == key_file(path)
-    assert moved.read_text() == KEY + "\n"
-    assert (moved.stat().st_mode & 0o777, moved.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert key_beside_the_blocks(path) is None
-    assert KEY.encode() not in b"".join(each.read_bytes() for each in path.parent.iterdir())
-    assert key_of(path) == KEY
-    assert take_out(path) is None
-
-
-def test_a_move_that_broke_off_is_finished(tmp_path: Path) -> None:
-    path = database(tmp_path / "home", KEY)
-    key_file(path).parent.mkdir(parents=True)
-    key_file(path).write_text(KEY + "\n")
-    key_file(path).chmod(0o600)
-
-    assert take_out(path) == key_file(path)
-    assert key_beside_the_blocks(path) is None
-
-
-def test_two_keys_are_not_made_one(tmp_path: Path) -> None:
-    """Blocks are encrypted with either; nothing is thrown away."""
-    path = database(tmp_path / "home", KEY)
-    key_file(path).parent.mkdir(parents=True)
-    key_file(path).write_text("another\n")
-    key_file(path).chmod(0o600)
-
-    with pytest.raises(ConfigurationError, match="another one") as refused:
-        take_out(path)
-
-    assert KEY not in str(refused.value)
-    assert key_beside_the_blocks(path) == KEY
-
-
 def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = database(tmp_path / "home", None)
     key_file(path).parent.mkdir(parents=True)
@@ -267,6 +232,68 @@ def test_no_check_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server_checks, name, lambda *asked, name=name: [server_checks.Finding(name, "close it")])
 
     assert [found.problem for found in server_checks.findings({})] == names
+
+
+@pytest.mark.parametrize("skips", [True, False])
+@pytest.mark.parametrize(
+    ("url", "matters"), [("https://prefect.example.com/api", True), ("http://127.0.0.1/api", False)]
+)
+def test_a_machine_that_does_not_look_who_answers_is_found(url: str, matters: bool, skips: bool) -> None:
+    """S21: an https address whose certificate nobody checks."""
+    assert bool(server_checks.unverified(url, skips)) == (skips and matters)
+    assert server_checks.SKIPS in told(server_checks.unverified(url, True)) or not matters
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[bad", "http://h:99999999/api", "http://h:abc/api", "nonsense", "http://h:0/api"]
+)
+def test_an_address_that_is_none_is_no_reason_to_fail(url: str) -> None:
+    for check in (server_checks.plain_http, server_checks.open_api, lambda url: server_checks.unverified(url, True)):
+        assert check(url) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "open_to_all"),
+    [
+        (200, '"3.8.8"', True),
+        (200, "<html>Sign in</html>", False),
+        (302, "", False),
+        (401, '{"exception_message": "Unauthorized"}', False),
+        (404, "{}", False),
+    ],
+)
+def test_a_page_to_sign_in_at_is_no_answer(status: int, body: str, open_to_all: bool) -> None:
+    """S17: a company's proxy in front of the server answers everybody, but not with what is behind it."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Location", "/sign-in")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *words: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.handle_request, daemon=True).start()
+        assert server_checks.answers(f"http://127.0.0.1:{proxy.server_port}/api") == open_to_all
+
+
+def test_what_prefect_keeps_outside_of_its_folder_is_looked_at_there(tmp_path: Path) -> None:
+    """S10: the folder is closed by its mode, and another one may not be."""
+    home, elsewhere = tmp_path / "home", tmp_path / "data"
+    for folder in (home, elsewhere):
+        folder.mkdir(mode=0o755)
+        (folder / "prefect.db").write_text("x")
+
+    assert "prefect.db holds the blocks" in told(
+        server_checks.readable_outside(home, elsewhere / "prefect.db", "the blocks")
+    )
+    assert server_checks.readable_outside(home, home / "prefect.db", "x") == [], "found with the folder"
+    assert server_checks.readable_outside(home, None, "x") == []
+    elsewhere.chmod(0o700)
+    assert server_checks.readable_outside(home, elsewhere / "prefect.db", "x") == []
 
 
 def test_nobody_answers_at_a_port_where_nothing_listens() -> None:

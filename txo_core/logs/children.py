@@ -1,14 +1,15 @@
 """Processes that this one starts: they mask the same secrets, from their first line on.
 
-A forked process is a copy and knows them. A spawned one begins from nothing, so it gets them with its start, through the
-pipe that multiprocessing hands it its work by, and sets up the same doors. They are in no argument list, file or variable.
+A forked process is a copy and knows them. A spawned one begins from nothing, so it gets them with its start, through
+the pipe by which multiprocessing hands it its work, and sets up the same doors. They are in no argument list, file or
+variable.
 """
 
 from multiprocessing.context import assert_spawning
 from multiprocessing.process import current_process
 from typing import Any
 
-from txo_core.logs import records, uncaught
+from txo_core.logs import records, streams
 from txo_core.redaction import known_values, register_secret
 
 PLACE = "txo_core"
@@ -32,7 +33,7 @@ def install() -> None:
 def received(secrets: list[str]) -> Handover:
     """Set up a process that has just been spawned, and let its own children have the same."""
     records.install()
-    uncaught.install()
+    streams.install()
     for secret in secrets:
         register_secret(secret)
     return Handover()

@@ -1,9 +1,9 @@
 """Log records without secrets: cleaned at the doors that every record of every logger has to pass.
 
-`Filterer.filter`, which loggers and handlers ask about each record, and `Logger.callHandlers` are these doors: whatever a
-record is made of, by whom, and with which fields, it goes through one of them before a handler has it, also one that is
-added later, that has a formatter of its own, or filters that change the record. A record that came in through a queue
-or a socket meets the first. What a handler says of a failure of its own is cleaned, too.
+`Filterer.filter`, which loggers and handlers ask about each record, and `Logger.callHandlers` are these doors: whatever
+a record is made of, by whom, and with which fields, it goes through one of them before a handler has it, also one that
+is added later, that has a formatter of its own, or filters that change the record. A record that came in through a
+queue or a socket meets the first. What a handler says of a failure of its own is cleaned, too.
 """
 
 import functools

@@ -1,8 +1,8 @@
 """Standard output and standard error without secrets: what is printed, and what Python itself writes there.
 
-`print`, `traceback.print_exc`, `sys.exit("text")`, a library that reports its own failure: none of them is a log record.
-Texts are cleaned line by line, as they would reach a terminal; bytes that a script writes to `sys.stdout.buffer` are data
-and pass.
+`print`, `traceback.print_exc`, `sys.exit("text")`, a library that reports its own failure: none of them makes a log
+record. Texts are cleaned line by line, as they would reach a terminal; bytes that a script writes to
+`sys.stdout.buffer` are data and pass.
 """
 
 import os

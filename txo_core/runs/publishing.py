@@ -48,9 +48,7 @@ def publish_link(key: str, link: str, text: str = "", description: str = "") -> 
 
 def publish_image(key: str, link: str, description: str = "") -> None:
     """Show an image that lies at an address which everybody at the server can reach; a secret in it is masked."""
-    artifacts.create_image_artifact(
-        image_url=redact(link), key=redact(key), description=redact(description) or None
-    )
+    artifacts.create_image_artifact(image_url=redact(link), key=redact(key), description=redact(description) or None)
 
 
 def publish_progress(key: str, percent: float, description: str = "") -> Callable[[float], None]:

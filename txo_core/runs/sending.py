@@ -1,8 +1,8 @@
 """The last door: what this process sends to Prefect's server holds no secret that it knows, whoever made it.
 
-Artifacts, variables, events, names, tags and parameters are stored in clear, and Prefect's own functions for them are at
-hand in every script. What our functions have cleaned before passes here unchanged; only credentials blocks, which the
-server encrypts, pass as they are.
+Artifacts, variables, events, names, tags and parameters are stored in clear, and Prefect's own functions for them are
+at hand in every script. What our functions have cleaned before passes here unchanged; only credentials blocks, which
+the server encrypts, pass as they are.
 """
 
 import functools

@@ -86,7 +86,9 @@ def unverified(url: str | None, skips: bool) -> list[Finding]:
     parts = parts_of(url)
     if not skips or parts is None or parts.scheme != "https":
         return []
-    problem = f"{SKIPS} is set: whoever gets between this machine and {address_of(url or '')} reads every credentials block"
+    problem = (
+        f"{SKIPS} is set: whoever gets between this machine and {address_of(url or '')} reads every credentials block"
+    )
     fix = "Take it away; name the certificate of your own authority instead"
     return [Finding(problem, fix, f"prefect config unset {SKIPS}\nprefect config set {CERTIFICATE}=/etc/ssl/ours.pem")]
 
@@ -180,7 +182,9 @@ def key_beside_blocks(database: Path | None, has_key: bool) -> list[Finding]:
         return [Finding(problem, "Set it where the server starts, before the first block is saved", _new_key())]
     if encryption_key.key_beside_the_blocks(database) is not None:
         problem = f"The key that encrypts the blocks lies beside them, in {database}"
-        return [Finding(problem, "Stop the server, and start it by make server, which moves the key out", "make server")]
+        return [
+            Finding(problem, "Stop the server, and start it by make server, which moves the key out", "make server")
+        ]
     path = encryption_key.key_file(database)
     if path.parent.resolve() == database.parent.resolve():
         return [Finding(f"The key file {path} lies beside the blocks", "Keep it in another folder", f"mv {path} ...")]

@@ -64,6 +64,14 @@ def test_of_a_parameter_that_is_not_on_the_list_only_the_name_is_shown(name: str
     assert query == f"?{name}=***&$top=5"
 
 
+def test_a_key_that_stands_without_a_name_is_not_taken_for_one() -> None:
+    """S8: `https://hooks.example.com/x?<key>`."""
+    key = "Zx81Qv7mTnR4Zx81Qv7mTnR4"
+
+    assert shown_query(f"https://api.example.com/x?{key}") == "?***=***"
+    assert shown_query("https://api.example.com/x?includeDeletedCustomers=1") == "?includeDeletedCustomers=***"
+
+
 def test_the_lists_name_nothing_that_could_hold_a_secret() -> None:
     """S8: whoever adds to them thinks twice."""
     telling = ("auth", "cookie", "key", "token", "secret", "sig", "session", "password", "filter")
