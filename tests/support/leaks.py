@@ -3,11 +3,14 @@
 import base64
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 SHORTEST = 12
+MASK = b"[REDACTED]"
 
 
 def forms(secret: str) -> dict[str, bytes]:
@@ -53,3 +56,17 @@ def cells(path: Path) -> Iterator[tuple[str, bytes]]:
             for row in rows:
                 for column, value in zip(columns, row, strict=True):
                     yield f"{table}.{column}", value if isinstance(value, bytes) else str(value).encode()
+
+
+def masks(database: Path) -> Counter[str]:
+    """Return how many values of each column hold a mask: there a secret was on its way, and did not get through."""
+    return Counter(place for place, value in cells(database) if MASK in value)
+
+
+def plant(database: Path, place: str, text: bytes) -> None:
+    """Put a text into a column of one row, as a leak would."""
+    table, _, column = place.partition(".")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            f'update "{table}" set "{column}" = ? where rowid = (select max(rowid) from "{table}")', (text,)
+        )

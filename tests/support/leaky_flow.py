@@ -7,11 +7,19 @@ Usage:
 import json
 import os
 import signal
+import sys
 import threading
 import time
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any
+
+from prefect import tags
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+from prefect.variables import Variable
 
 from tasks.output import publish_summary
 from txo_core import credentials
@@ -69,6 +77,42 @@ def keep(value: str) -> dict[str, Any]:
     return {"kept": value, "more": [value, {"in": value}]}
 
 
+@task(retries=1, retry_delay_seconds=0.1, task_run_name="again")
+def fail_again(secret: str) -> None:
+    """Fail twice: the state in between waits for the next try."""
+    raise OSError(f"try with {secret}")
+
+
+@task(log_prints=True)
+def talk(secret: str) -> None:
+    """Use Prefect's own ways of talking, and Python's."""
+    get_run_logger().warning("Prefect's logger by %s", secret)
+    print("printed by", secret)
+    print("printed elsewhere by", secret, file=sys.stderr)
+    try:
+        raise LookupError(secret)
+    except LookupError:
+        traceback.print_exc()
+    sys.exit(f"ended by {secret}")
+
+
+@flow(name="leaky-part", flow_run_name="part-{note}", retries=1, retry_delay_seconds=0)
+def part(org_id: str, env_type: str, note: str) -> None:
+    """Take a secret under a name that does not tell, and fail with it, twice."""
+    raise RuntimeError(f"part with {note}")
+
+
+def go_past_us(secret: str) -> None:
+    """Use Prefect's functions for what it stores, of which our own have nothing to clean then."""
+    create_markdown_artifact(f"# {secret}", key="direct-markdown", description=secret)
+    create_table_artifact([{"row": secret}], key="direct-table")
+    create_progress_artifact(5, key="direct-progress", description=secret)
+    Variable.set(f"direct_{MODE}", {"value": secret}, overwrite=True)
+    emit_event("direct.event", resource={"prefect.resource.id": f"direct.{secret}"}, payload={"deep": [secret]})
+    with tags(f"direct-{secret}"):
+        keep.with_options(name=f"direct-{secret}")("plain")
+
+
 @task(task_run_name="last")
 def killed(secrets: list[str]) -> None:
     """End in the middle, after the lines of the log have been sent."""
@@ -92,6 +136,11 @@ def leaky(org_id: str, env_type: str) -> ProcessingResults:
     publish_summary(config, "leaky", results)
     for secret in secrets.values():
         publish_everything(secret, rows)
+        go_past_us(secret)
+        talk(secret, return_state=True)
+        fail_again(secret, return_state=True)
+        part(org_id, env_type, secret, return_state=True)
+        print("printed at the end by", secret)
     if MODE == "killed":
         killed(list(secrets.values()))
     if MODE == "failure":
@@ -104,7 +153,7 @@ def publish_everything(secret: str, rows: list[Any]) -> None:
     publish_table("leaky-table", [{"row": secret, secret: 1, "deep": {"er": [secret]}}, *rows], secret)
     publish_markdown("leaky-markdown", f"# {secret}", secret)
     publish_link("leaky-link", f"https://example.com/?key={secret}", secret, secret)
-    set_variable("leaky_variable", {"value": secret})
+    set_variable(f"leaky_{MODE}", {"value": secret})
     publish_event("leaky.event", f"leaky.{secret}", {"payload": secret})
     with tagged(f"tag-{secret}"):
         keep(secret)
