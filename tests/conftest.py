@@ -13,6 +13,7 @@ for name in [name for name in os.environ if name.startswith(("TXO_", "PREFECT_")
 for name in ("API_BASE_URL", "CLIENT_ID", "CLIENT_SECRET", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
 os.environ |= {"PREFECT_HOME": PREFECT_HOME, "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+os.environ["XDG_CONFIG_HOME"] = f"{PREFECT_HOME}/settings"
 
 import pytest
 
