@@ -13,11 +13,7 @@ machine could read it.
 import argparse
 import getpass
 import inspect
-import json
 import os
-import shutil
-import stat
-import subprocess
 import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit

@@ -226,8 +226,8 @@ def test_all_checks_together_on_this_machine(own_root: Path, monkeypatch: pytest
 
 def test_no_check_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """S17: each of them finds something here, and all of it is told."""
-    names = ["open_bind", "plain_http", "open_api", "key_beside_blocks"]
-    names += ["readable_secrets", "readable_logs", "readable_home"]
+    names = ["open_bind", "plain_http", "unverified", "open_api", "key_beside_blocks"]
+    names += ["readable_secrets", "readable_logs", "readable_home", "readable_outside", "readable_outside"]
     for name in names:
         monkeypatch.setattr(server_checks, name, lambda *asked, name=name: [server_checks.Finding(name, "close it")])
 
