@@ -1,50 +1,33 @@
 """What a page says about the rest of its list: a link, a cursor, a count. Each API has its own names for it."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from txo_core.paginators.pages import Page, at_path
+from txo_core.paginators.words import (
+    BEFORE_FLAGS,
+    BOXES,
+    CERTAIN_TOTALS,
+    FIRST_FLAGS,
+    HEADER_BOXES,
+    LAST_FLAGS,
+    LINKS,
+    MORE_FLAGS,
+    PAGE_COUNTS,
+    TOTALS,
+    WAYS_BACK,
+    WAYS_ON,
+    plain,
+    word_of_header,
+)
 
 LINK_KEYS = ("@odata.nextLink", "odata.nextLink", "nextLink", "@nextLink", "__next")
-BOXES = (
-    "meta", "metadata", "_metadata", "pagination", "paging", "page", "pageInfo", "page_info", "pages",
-    "response_metadata", "info", "cursors", "hits", "links", "_links", "d",
-)  # fmt: skip
-"""Objects of a page in which APIs keep what they say about paging."""
-
-# Names are compared in small letters, without @, _, - and dots.
-CERTAIN_TOTALS = frozenset(
-    {"odatacount", "totalcount", "totalelements", "totalitems", "totalrecords", "totalresults", "totalrows"}
-)
-LIKELY_TOTALS = frozenset({"total", "count"})
-TOTALS = CERTAIN_TOTALS | LIKELY_TOTALS
-TOTAL_HEADERS = ("X-Total-Count", "X-Total", "Total-Count", "Pagination-Count")
-PAGE_COUNTS = frozenset({"pages", "totalpages", "lastpage", "pagecount", "numpages"})
-PAGE_COUNT_HEADERS = ("X-Total-Pages", "X-Pages")
-MORE_FLAGS = frozenset(
-    {
-        "more", "hasmore", "hasnext", "hasnextpage", "moreresults", "morerecords", "morerows", "istruncated",
-        "hasmoreresults", "hasmorerecords", "hasmoreitems", "microsoftdynamicscrmmorerecords",
-    }
-)  # fmt: skip
-LAST_FLAGS = frozenset({"last", "islast", "islastpage"})
-FIRST_FLAGS = frozenset({"first", "isfirst", "isfirstpage"})
-BEFORE_FLAGS = frozenset({"hasprevious", "hasprev", "haspreviouspage", "hasprevpage"})
-WAYS_BACK = frozenset(
-    {
-        "prev", "previous", "prevpage", "previouspage", "prevlink", "previouslink", "prevurl", "previousurl",
-        "prevpageurl", "previouspageurl",
-    }
-)  # fmt: skip
 SPOKEN = {"true": True, "false": False}
-WAYS_ON = frozenset(
-    {
-        "next", "nextlink", "odatanextlink", "nexturl", "nextpage", "nextcursor", "nextpagetoken", "nexttoken",
-        "nextmarker", "continuationtoken", "nextpagekey", "scrollid",
-    }
-)  # fmt: skip
+_RANGE = re.compile(r"/(\d{1,18})\s*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +58,15 @@ def signs_of(page: Page, total_path: str | None = None) -> Signs:
 
 def next_link(page: Page) -> str | None:
     """Return the address of the next page, absolute or relative, from the body or the Link header (RFC 8288)."""
-    for box in _boxes(page.body):
+    for box in _boxes(page):
         for key in LINK_KEYS:
             if isinstance(box.get(key), str) and box[key]:
                 return str(box[key])
-        link = _address(box.get("next"))
-        if link:
-            return link
-    return page.links.get("next", {}).get("url") or None
+    for name, _, value in _facts(page):
+        address = _address(value) if name in LINKS else None
+        if address:
+            return address
+    return _related(page.body) or page.links.get("next", {}).get("url") or None
 
 
 def flag_of(page: Page) -> bool | None:
@@ -100,7 +84,7 @@ def says_first(page: Page) -> bool | None:
         return flag
     if page.links.keys() & {"prev", "previous"}:
         return False
-    back = [value for name, _, value in _facts(page.body) if name in WAYS_BACK]
+    back = [value for name, _, value in _facts(page) if name in WAYS_BACK]
     return all(value in (None, "", False, {}) and value != 0 for value in back) if back else None
 
 
@@ -120,7 +104,7 @@ def whole_number(value: Any) -> int | None:
 
 
 def _flag(page: Page, yes: frozenset[str], no: frozenset[str]) -> bool | None:
-    for name, _, value in _facts(page.body):
+    for name, _, value in _facts(page):
         if name in yes or name in no:
             spoken = SPOKEN.get(value.casefold()) if isinstance(value, str) else value
             if isinstance(spoken, bool):
@@ -131,36 +115,54 @@ def _flag(page: Page, yes: frozenset[str], no: frozenset[str]) -> bool | None:
 def _address(value: Any) -> str | None:
     """Return the link that `next` gives as a text or an object; a cursor or a page number is none."""
     if isinstance(value, Mapping):
-        value = value.get("href") or value.get("link") or value.get("url")
+        value = next((value[name] for name in ("href", "link", "url", "uri") if value.get(name)), None)
     is_link = isinstance(value, str) and value.startswith(("http://", "https://", "/", "?", "./"))
     return value if is_link else None
 
 
-def _boxes(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield body
-    for name in BOXES:
-        box = body.get(name)
-        if isinstance(box, Mapping):
-            yield box
-            for inner in BOXES:
-                if isinstance(box.get(inner), Mapping):
-                    yield box[inner]
+def _related(body: Mapping[str, Any]) -> str | None:
+    """Return the address in a list of links, `[{"rel": "next", "href": ...}]`, as Oracle and NetSuite have it."""
+    for name in ("links", "_links", "link"):
+        links = body.get(name)
+        for link in links if isinstance(links, list) else ():
+            if isinstance(link, Mapping) and str(link.get("rel")).casefold() == "next" and link.get("href"):
+                return str(link["href"])
+    return None
 
 
-def _facts(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield the small values around the rows: name as compared, name as written, value."""
-    for box in _boxes(body):
+def _boxes(page: Page) -> Iterator[Mapping[str, Any]]:
+    yield page.body
+    yield from _inner(page.body)
+    for name in HEADER_BOXES:
+        if name in page.headers:
+            with suppress(ValueError, RecursionError):
+                box = json.loads(page.headers[name])
+                if isinstance(box, Mapping):
+                    yield box
+
+
+def _inner(body: Mapping[str, Any], depth: int = 2) -> Iterator[Mapping[str, Any]]:
+    for name, value in body.items():
+        if isinstance(value, Mapping) and plain(name) in BOXES:
+            yield value
+            if depth > 1:
+                yield from _inner(value, depth - 1)
+
+
+def _facts(page: Page) -> Iterator[tuple[str, str, Any]]:
+    """Yield the small values around the rows, and what headers say: name as compared, name as written, value."""
+    for box in _boxes(page):
         for name, value in box.items():
-            if not isinstance(value, list):
-                yield _plain(name), name, value
-
-
-@lru_cache(1024)
-def _plain(name: str) -> str:
-    name = name.casefold()
-    if name.startswith("@") and "." not in name:
-        name = f"odata{name}"  # OData 4.01 may leave out `odata.`
-    return "".join(character for character in name if character.isalnum())
+            word = plain(name)
+            if not isinstance(value, list) or word in WAYS_ON:
+                yield word, name, value
+    for name, value in page.headers.items():
+        word = word_of_header(name)
+        if word:
+            yield word, name, value
+    counted = _RANGE.search(page.headers.get("Content-Range", ""))
+    if counted:
+        yield "totalcount", "Content-Range", counted[1]
 
 
 def _total(page: Page, path: str | None) -> tuple[int | None, bool, bool]:
@@ -169,17 +171,13 @@ def _total(page: Page, path: str | None) -> tuple[int | None, bool, bool]:
         found = at_path(page.body, path) if path else None
         return _counted(page.headers.get(path) if found is None else found, certain=True)
     likely: tuple[int | None, bool, bool] = None, False, False
-    for name, _, value in _facts(page.body):
+    for name, _, value in _facts(page):
         if name not in TOTALS:
             continue
         counted = _counted(value, certain=name in CERTAIN_TOTALS)
         if counted[0] is not None and counted[1]:
             return counted
         likely = counted if likely[0] is None else likely
-    for header in TOTAL_HEADERS:
-        number = whole_number(page.headers.get(header))
-        if number is not None:
-            return number, True, False
     # More than the rows of this page is more than the page can mean by itself.
     return likely[0], likely[0] is not None and likely[0] > page.size, likely[2]
 
@@ -193,9 +191,8 @@ def _counted(value: Any, certain: bool) -> tuple[int | None, bool, bool]:
 
 
 def _pages(page: Page) -> int | None:
-    named = [value for name, _, value in _facts(page.body) if name in PAGE_COUNTS]
-    numbers = map(whole_number, [*named, *map(page.headers.get, PAGE_COUNT_HEADERS)])
-    return next((number for number in numbers if number), None)
+    named = [value for name, _, value in _facts(page) if name in PAGE_COUNTS]
+    return next((number for number in map(whole_number, named) if number), None)
 
 
 def _more(page: Page) -> tuple[bool | None, str]:
@@ -204,11 +201,11 @@ def _more(page: Page) -> tuple[bool | None, str]:
     flag = flag_of(page)
     if flag is not None:
         return flag, "has_more" if flag else ""
-    for name, written, value in _facts(page.body):
+    for name, written, value in _facts(page):
         if name in WAYS_ON:
             if value:
                 return True, written
             more = False
-    if page.links.get("next"):
-        return True, "Link"
+    if page.links.get("next") or _related(page.body):
+        return True, "Link" if page.links.get("next") else "links"
     return (False if {"prev", "first", "last"} & set(page.links) else more), ""
