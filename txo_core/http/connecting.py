@@ -42,7 +42,7 @@ def connected(
     """
     until = clock() + seconds
     found = addresses(host, port, seconds)
-    error = OSError("the host has no address")
+    error = TimeoutError("no time is left") if found else OSError("the host has no address")
     for number, (family, kind, protocol, _, address) in enumerate(found):
         left = until - clock()
         if left <= 0:

@@ -104,6 +104,15 @@ def test_the_error_is_that_of_the_last_address(monkeypatch: pytest.MonkeyPatch) 
         network.connect(10)
 
 
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_without_time_no_address_is_tried(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    network = Network(monkeypatch, a=1)
+
+    with pytest.raises(TimeoutError):
+        network.connect(seconds)
+    assert network.tried == []
+
+
 def test_a_host_without_an_address_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError, match="no address"):
         Network(monkeypatch).connect(10)
