@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -14,6 +15,7 @@ from txo_core.http.operations import LongRunningOperation
 from txo_core.http.origins import TrustedOrigins
 from txo_core.http.own_success import OwnSuccess
 from txo_core.http.policy import Policy
+from txo_core.http.read_only import ReadOnly
 from txo_core.http.redirects import Redirects
 from txo_core.http.renewal import Renewal
 from txo_core.http.retry import Retry
@@ -46,7 +48,7 @@ def create_rest_api(
 
     The credentials are looked up, unless `tokens` hands them out or `require_auth` is False. With `use_cache`, all
     callers with the same configuration and tokens share their connections; closing one client does not close another.
-    Raises ConfigurationError if there are no usable credentials.
+    In a dry run (`config.dry_run`) it sends reads only. Raises ConfigurationError if there are no usable credentials.
     """
 
     def make() -> Sessions:
@@ -54,11 +56,16 @@ def create_rest_api(
 
     check_config(config)
     announce(config)
-    base_url, header = config.globals.api_base_url, config.globals.idempotency_header
+    client = partial(
+        RestClient,
+        base_url=config.globals.api_base_url,
+        idempotency_header=config.globals.idempotency_header,
+        dry_run=config.dry_run,
+    )
     if not use_cache:
-        return RestClient(make(), base_url, idempotency_header=header)
+        return client(make())
     sessions, give_back = _sessions.acquire((config, require_auth, _identity(tokens)), make)
-    return RestClient(sessions, base_url, idempotency_header=header, on_close=give_back)
+    return client(sessions, on_close=give_back)
 
 
 def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> list[Policy]:
@@ -66,6 +73,7 @@ def rest_policies(config: "TxoConfig", auth: Auth, trusted: TrustedOrigins) -> l
     timeouts, jitter = config.behavior.api_timeouts, config.behavior.jitter
     _, signer = auth
     return [
+        *([ReadOnly()] if config.dry_run else []),
         ErrorMapping(),
         LongRunningOperation(
             timeouts.async_max_wait,

@@ -33,15 +33,19 @@ class TxoConfig(Mapping[str, Any]):
     As a mapping it has `_org_id`, `_env_type` and the sections of the file. `config["_token"]` and
     `config.secret(name)` answer only where a source is bound; neither a source nor what it yields is ever part of its
     repr, hash, iteration or copy, and a pickled or copied configuration has no source. Two are equal when organization,
-    environment and content are; the hash is made of organization and environment.
+    environment and content are; the hash is made of organization and environment. Where `dry_run` is true, the clients
+    that are made of it write nothing.
     """
 
-    __slots__ = ("_data", "_model", "_secret_source", "_token_source", "env_type", "org_id", "overridden", "source")
+    __slots__ = (
+        "_data", "_model", "_secret_source", "_token_source", "dry_run", "env_type", "org_id", "overridden", "source",
+    )  # fmt: skip
 
     org_id: str
     env_type: str
     source: Path | None
     overridden: Mapping[str, str]
+    dry_run: bool
     _data: Section
     _model: ConfigFile
     _token_source: TokenSource | None
@@ -54,6 +58,7 @@ class TxoConfig(Mapping[str, Any]):
         data: Mapping[str, Any],
         source: Path | None = None,
         overridden: Mapping[str, str] | None = None,
+        dry_run: bool = False,
     ) -> None:
         check_ids(org_id, env_type)
         name = display_name(source) if source else f"of {org_id}-{env_type}"
@@ -63,6 +68,7 @@ class TxoConfig(Mapping[str, Any]):
             env_type=env_type,
             source=source,
             overridden=MappingProxyType(dict(overridden or {})),
+            dry_run=dry_run,
             _model=check_document(data, name, overridden, ids=(org_id, env_type)),
             _data=Section(sections, file=name if source else f"the configuration {name}"),
             _token_source=None,
@@ -159,7 +165,8 @@ class TxoConfig(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TxoConfig):
             return NotImplemented
-        return (self.org_id, self.env_type, self._data) == (other.org_id, other.env_type, other._data)
+        ours, theirs = ((each.org_id, each.env_type, each.dry_run, each._data) for each in (self, other))
+        return ours == theirs
 
     def __hash__(self) -> int:
         return hash((self.org_id, self.env_type))
@@ -168,7 +175,8 @@ class TxoConfig(Mapping[str, Any]):
         return f"<TxoConfig {self.org_id}-{self.env_type}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.org_id, self.env_type, self.to_dict(), self.source, dict(self.overridden))
+        plain = (self.org_id, self.env_type, self.to_dict(), self.source, dict(self.overridden), self.dry_run)
+        return type(self), plain
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{name!r} cannot be set: a TxoConfig is read-only")

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from txo_core import environment
 from txo_core.config import TxoConfig, display_name
+from txo_core.dry_run import is_dry_run
 from txo_core.exceptions import ConfigurationError
 from txo_core.paths import CONFIG_SUFFIX, Dir, check_ids, configured, get_path, root
 from txo_core.regular_files import TooLarge, read_regular
@@ -27,6 +28,7 @@ SAMPLE = '{"global": {"api-base-url": "https://api.example.com"}}'
 def load_config(org_id: str, env_type: str) -> TxoConfig:
     """Return the validated configuration of an organization and environment, overrides of the environment included.
 
+    In a flow whose parameter `dry_run` is set, clients made of it write nothing.
     It is read afresh from `<root>/config/<org>-<env>-config.json` at each call; see `environment` for the variables.
     Raises ConfigurationError: with a line for every problem of the file, or with what to do when there is no file.
     """
@@ -40,7 +42,7 @@ def load_config(org_id: str, env_type: str) -> TxoConfig:
     merged, overridden = environment.apply(document, found), dict(environment.variables(found))
     if repeated := list(repeated_keys(document)):
         check_document(merged, display_name(path), overridden, repeated, (org_id, env_type))
-    config = TxoConfig(org_id, env_type, merged, path, overridden)
+    config = TxoConfig(org_id, env_type, merged, path, overridden, is_dry_run())
     note_ignored_keys(config)
     return config
 

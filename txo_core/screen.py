@@ -5,16 +5,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from txo_core.changes import changes_text
 from txo_core.exceptions import ApiAuthenticationError, ApiError, ConfigurationError, HelpfulError, TxoError
 from txo_core.logs.text import plain_lines
 from txo_core.redaction import redact
-from txo_core.results import ProcessingResults
+from txo_core.results import PLANNED, ProcessingResults
 
 if TYPE_CHECKING:
     from prefect import State
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_TERMINATED = 0, 1, 2, 143
-SHOWN_FAILURES = 5
+SHOWN_FAILURES, SHOWN_PLANS = 5, 10
+LONGEST_PLAN = 100
 
 
 class SavedFiles(logging.Handler):
@@ -51,7 +53,8 @@ def conclude(state: "State[Any]", saved: list[str], names: str = "<org> <env>") 
 
 
 def say_results(results: ProcessingResults, saved: list[str]) -> None:
-    """Say what came of the items, the failed ones first by name, then the files."""
+    """Say what came of the items, the failed ones first by name, then the files; of a dry run, what it would write."""
+    say_plans(results)
     failed = [record for record in results.remarks() if record.outcome == "failed"]
     for record in failed[:SHOWN_FAILURES]:
         say(f"   {record.key}: {record.reason or 'failed'}")
@@ -61,6 +64,18 @@ def say_results(results: ProcessingResults, saved: list[str]) -> None:
     tail = "" if results.is_success() else " (the run itself is whole, some of its items failed)"
     say(f"{mark} {results.summary()}{tail}")
     say_files(saved)
+
+
+def say_plans(results: ProcessingResults) -> None:
+    """Say which items of a dry run would be written, with what would differ."""
+    plans = [record for record in results.records if record.outcome in PLANNED]
+    for record in plans[:SHOWN_PLANS]:
+        changes = changes_text(record)
+        if len(changes) > LONGEST_PLAN:
+            changes = f"{changes[:LONGEST_PLAN].rpartition('; ')[0]}; ..."
+        say(f"   {record.key} {record.outcome}{f': {changes}' if changes else ''}")
+    if len(plans) > SHOWN_PLANS:
+        say(f"   ... and {len(plans) - SHOWN_PLANS} more, all of them in the file")
 
 
 def say_files(saved: list[str]) -> None:

@@ -27,8 +27,14 @@ def test_a_run_is_a_success_when_nothing_failed() -> None:
 
 def test_the_summary_says_ok_always_and_the_others_where_there_are_any() -> None:
     assert ProcessingResults.of(RECORDS).summary() == "4 ok, 1 skipped, 1 failed"
+    assert ProcessingResults.of(RECORDS[1:4:2]).summary() == "0 ok, 1 skipped, 1 failed"
     assert ProcessingResults.of(RECORDS[:1]).summary() == "1 ok"
     assert ProcessingResults().summary() == "0 ok"
+
+
+def test_where_each_success_says_what_was_done_the_summary_does() -> None:
+    assert ProcessingResults.of(RECORDS[1:]).summary() == "1 created, 1 updated, 1 unchanged, 1 skipped, 1 failed"
+    assert ProcessingResults.of(RECORDS[2:3] * 2).summary() == "2 created"
 
 
 def test_the_lists_may_be_filled_by_hand_as_in_the_guide() -> None:

@@ -144,7 +144,8 @@ def test_headers_go_with_all_requests_and_an_idempotency_key_with_the_post(api: 
         seen.append((method, arguments["headers"], arguments.get("idempotency_key")))
         return api._caller.send(method, url, **arguments)
 
-    url, options = f"{sandbox.api_url}/customers", {"headers": {"X-Company": "c1"}, "idempotency_key": "k-1"}
+    url = f"{sandbox.api_url}/customers"
+    options: dict[str, Any] = {"headers": {"X-Company": "c1"}, "idempotency_key": "k-1"}
     create_or_update(send, url, NEW, "no", **options)
     create_or_update(send, url, {**NEW, "city": "Bergen"}, "no", **options)
 

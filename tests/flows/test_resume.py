@@ -98,7 +98,7 @@ def test_a_run_that_is_killed_again_and_again_creates_each_order_once(
 
     assert len(creating.by_name()) == count
     assert set(creating.by_name().values()) == {1}
-    assert creating.ended() == ("COMPLETED", f"{count} ok")
+    assert creating.ended() == ("COMPLETED", f"{count} created")
 
 
 def test_a_write_without_a_key_that_was_under_way_is_not_sent_again(
@@ -127,12 +127,12 @@ def test_only_what_failed_in_an_earlier_run_is_done(
     sandbox.faults([{"match": {"method": "POST", "path": "/api/v1/orders"}, "fault": "status=400", "times": 3}])
     first = Creating(prefect_server, sandbox, own_root, CREATING_COUNT="20")
     assert first.start().wait(60) == 1
-    assert (len(first.by_name()), first.ended()) == (17, ("FAILED", "17 ok, 3 failed"))
+    assert (len(first.by_name()), first.ended()) == (17, ("FAILED", "17 created, 3 failed"))
 
     first.environment["CREATING_FROM"] = first.run_id()
     assert first.start().wait(60) == 0
 
-    assert first.ended() == ("COMPLETED", "3 ok")
+    assert first.ended() == ("COMPLETED", "3 created")
     assert (len(first.by_name()), set(first.by_name().values())) == (20, {1})
 
 
@@ -150,5 +150,5 @@ def test_an_operation_that_was_accepted_is_waited_for_and_not_begun_again(
     assert creating.retry().wait(60) == 0, creating.screen()
 
     assert sandbox.stats()["exports"]["submitted"] == 4
-    assert creating.ended() == ("COMPLETED", "4 ok")
+    assert creating.ended() == ("COMPLETED", "4 created")
     assert "was accepted in an earlier attempt" in creating.screen()

@@ -14,7 +14,7 @@ from txo_core.concurrency.arguments import StopOn, same_for_all, whole
 from txo_core.concurrency.maps import parallel_map
 from txo_core.concurrency.progress import Progress
 from txo_core.config import TxoConfig
-from txo_core.fan_out.checks import check_task, unique_keys
+from txo_core.fan_out.checks import check_task, is_dry, unique_keys
 from txo_core.fan_out.selection import select
 from txo_core.fan_out.work import Work, record_of
 from txo_core.logs.scrubbing import sentence
@@ -50,7 +50,7 @@ def run_batches(
     listed = list(items)
     todo, keys, journal = select(task.name, listed, unique_keys(listed, key), only_failed_from)
     plan = Plan(task, config, Work(journal, repeat_doubtful), workers, stop_on)
-    results = ProcessingResults()
+    results = ProcessingResults(dry_run=is_dry(config))
     try:
         with Progress(len(todo)) as progress:
             for start in range(0, len(todo), size):

@@ -28,6 +28,11 @@ def check_task(task: Any, config: Any, door: str) -> None:
         raise ValidationError(f"The task {task.name} cannot be called with an item: {error}", fix, example) from None
 
 
+def is_dry(config: Any) -> bool:
+    """Tell whether the configuration is that of a dry run, in which nothing is written."""
+    return bool(getattr(config, "dry_run", False))
+
+
 def unique_keys(items: Sequence[Any], key: Callable[[Any], Any]) -> list[str]:
     """Return the key of each item, in order; a ValidationError names those that occur more than once."""
     keys = [key_of(item, number, key) for number, item in enumerate(items, start=1)]

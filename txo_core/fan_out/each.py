@@ -8,7 +8,7 @@ from prefect import Task, unmapped
 from prefect.states import Completed
 
 from txo_core.config import TxoConfig
-from txo_core.fan_out.checks import check_task, key_of, unique_keys
+from txo_core.fan_out.checks import check_task, is_dry, key_of, unique_keys
 from txo_core.fan_out.selection import select
 from txo_core.fan_out.work import Work, item_result
 from txo_core.results import ProcessingResults
@@ -46,7 +46,8 @@ def run_each(
             future.wait()
     finally:
         journal.close()
-    return ProcessingResults.of(item_result(k, future.state) for k, future in zip(keys, futures, strict=True))
+    records = (item_result(k, future.state) for k, future in zip(keys, futures, strict=True))
+    return ProcessingResults.of(records, dry_run=is_dry(config))
 
 
 def _noted(task: Task[..., Any], key: Key, work: Work) -> Task[..., Any]:

@@ -69,9 +69,11 @@ class Report:
 
     @property
     def verdict(self) -> tuple[str, str]:
-        """The tone and the sentence that say how the run ended."""
+        """The tone and the sentence that say how the run ended; of a dry run, what it would have done."""
         if self.counts["failed"]:
             return "bad", f"{self.counts['failed']:,} of {self.total:,} items failed"
+        if self.results.dry_run:
+            return "good", self.results.summary().capitalize()
         if self.counts["skipped"]:
             return "warn", f"Nothing failed; skipped: {self.counts['skipped']:,} of {self.total:,}"
         return "good", f"All succeeded: {count(self.total, 'item')}" if self.total else "There was nothing to do"
@@ -94,6 +96,8 @@ class Report:
                 f'1.  Read the reasons on the sheet "{REMARKS}" and mend what they name.',
                 "2.  Run it again. The log of this run holds the details.",
             ]
+        if self.results.dry_run:
+            return ["Nothing was written. Run it again without --dry-run, and it is done."]
         if self.counts["skipped"]:
             return [f'Read on the sheet "{REMARKS}" why items were skipped; nothing else is open.']
         return ["Nothing is open."]

@@ -9,6 +9,8 @@ from txo_core.reports.markdown_text import plain
 BARS = {
     "created": "1E7B3A",
     "updated": "3E9C5C",
+    "would be created": "5B7FB5",
+    "would be updated": "8FA9CF",
     "unchanged": "8FC7A1",
     "ok": "1E7B3A",
     "skipped": "E0A526",
@@ -23,7 +25,8 @@ def picture(counts: Mapping[str, int]) -> str:
     """Return the counts as an SVG: a bar for each outcome, with its name and its number."""
     total, most = max(1, sum(counts.values())), max(1, *counts.values())
     height = 2 * EDGE + LINE * len(counts)
-    room = WIDTH - LABELS - NUMBERS - 2 * EDGE
+    labels = max(LABELS, 8 * max(map(len, counts)) + 14)
+    room = WIDTH - labels - NUMBERS - 2 * EDGE
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">',
         f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#FFFFFF"/>',
@@ -32,7 +35,7 @@ def picture(counts: Mapping[str, int]) -> str:
     for place, (outcome, number) in enumerate(counts.items()):
         top = EDGE + place * LINE
         length = max(2.0 if number else 0.0, room * number / most)
-        start, colour = EDGE + LABELS, BARS.get(outcome, BARS["ok"])
+        start, colour = EDGE + labels, BARS.get(outcome, BARS["ok"])
         words = f"{number:,}  ({number / total:.1%})" if number else "0"
         parts += [
             f'<text x="{start - 10}" y="{top + 19}" text-anchor="end" fill="#1F2933">{escape(outcome)}</text>',

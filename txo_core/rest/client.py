@@ -39,8 +39,10 @@ class RestClient:
         *,
         idempotency_header: str | None = None,
         on_close: Callable[[], None] | None = None,
+        dry_run: bool = False,
     ) -> None:
         self.base_url = base_url
+        self.dry_run = dry_run
         self._caller = Caller(sessions, base_url, idempotency_header)
         self._send = self._caller.send
         self._on_close = on_close or sessions.close
@@ -124,11 +126,12 @@ class RestClient:
         """Make the entity with this key so, and return what that took: `created`, `updated` or `unchanged`.
 
         `api.create_or_update("customers", {"no": "C0099", "city": "Oslo"}, key="no")`; `key` names the fields that tell
-        one entity of the list from another, or gives their values. The entity is the result's `value`.
+        one entity of the list from another, or gives their values. The entity is the result's `value`, what differed
+        its `changes`. In a dry run the outcome is `would be created` or `would be updated`, and nothing is written.
         """
-        return create_or_update(
-            self._send, join_url(self.base_url, url), entity, key, **known(self.create_or_update, options, CallOptions)
-        )
+        checked = known(self.create_or_update, options, CallOptions)
+        whole_url = join_url(self.base_url, url)
+        return create_or_update(self._send, whole_url, entity, key, dry_run=self.dry_run, **checked)
 
     def download(
         self,

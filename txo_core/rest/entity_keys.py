@@ -18,6 +18,8 @@ from txo_core.rest.arguments import encoded
 
 Key = str | Sequence[str] | Set[str] | Mapping[str, Any]
 Entity = Mapping[str, Any]
+Changes = Mapping[str, tuple[Any, Any]]
+"""Fields that are written, each with its value before and after."""
 
 EXAMPLE = 'api.create_or_update("customers", {"no": "C0099", "city": "Oslo"}, key="no")'
 
@@ -60,6 +62,11 @@ def json_fields(entity: Entity) -> dict[str, Any]:
         fields = wanted  # it holds itself, which JSON refuses with its own words
     encoded(fields)
     return fields
+
+
+def before_and_after(entity: Entity, fields: Entity) -> Changes:
+    """Return the fields with the values that the entity has and those that it gets."""
+    return {name: (entity.get(name), value) for name, value in fields.items() if not name.startswith("@")}
 
 
 def control(entity: Any, name: str) -> str | None:

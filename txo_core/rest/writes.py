@@ -8,7 +8,17 @@ from txo_core.exceptions import ApiError, EntityNotFoundError
 from txo_core.http.own_success import holds
 from txo_core.http.scopes import looked_for
 from txo_core.rest.entities import without_annotations
-from txo_core.rest.entity_keys import Entity, Key, control, json_fields, json_form, key_values, lock_for
+from txo_core.rest.entity_keys import (
+    Changes,
+    Entity,
+    Key,
+    before_and_after,
+    control,
+    json_fields,
+    json_form,
+    key_values,
+    lock_for,
+)
 from txo_core.rest.entity_search import Requests, Search, Send
 from txo_core.results import ItemResult, Outcome
 
@@ -18,10 +28,14 @@ REFUSED = frozenset({400, 409, 412, 422})
 """What servers answer to a POST whose key is taken, among other things."""
 
 
-def create_or_update(send: Send, url: str, entity: Entity, key: Key, **options: Any) -> ItemResult:
+def create_or_update(
+    send: Send, url: str, entity: Entity, key: Key, *, dry_run: bool = False, **options: Any
+) -> ItemResult:
     """Return what came of it: `created`, `updated` or `unchanged`, with the entity as it is now as value.
 
-    The value is without `@odata` annotations. Dates, Decimals, UUIDs and numpy's numbers are sent as JSON has them.
+    The value is without `@odata` annotations. Dates, Decimals, UUIDs and numpy's numbers are sent as JSON has them. The
+    result's `changes` are the fields that were written, before and after. A `dry_run` looks and compares, and says
+    `would be created` or `would be updated`.
 
     Finds the entity in the list at the URL by its key fields; `key` names them, or gives their values. What is not
     there is created. Of what is there, only fields that differ are changed, if nobody has changed the entity since
@@ -39,7 +53,7 @@ def create_or_update(send: Send, url: str, entity: Entity, key: Key, **options: 
     requests = Requests(send, options)
     with lock_for(url, values), looked_for():
         try:
-            return Upsert(Search(requests, url, values), fields, options).run()
+            return Upsert(Search(requests, url, values), fields, options, dry_run).run()
         except ApiError as error:
             vars(error).update(requests.facts)
             raise
@@ -52,6 +66,7 @@ class Upsert:
     search: Search
     fields: Entity
     options: Mapping[str, Any]
+    dry_run: bool = False
 
     def run(self) -> ItemResult:
         """Find it, then change or create it; one that goes away in between is created anew."""
@@ -66,33 +81,39 @@ class Upsert:
 
     def _create(self) -> ItemResult:
         body = {**{name: json_form(value) for name, value in self.search.key.items()}, **self.fields}
+        changes = before_and_after({}, body)
+        if self.dry_run:
+            return self._result("would be created", body, changes)
         try:
             answer = self.search.requests.json("POST", self.search.url, WRITING, json=body, **self._own_options())
         except ApiError as error:
             if not _may_be_there(error):
                 raise
-            return self._after(error)
-        return self._result("created", answer if _is_entity(answer) else body)
+            return self._after(error, changes)
+        return self._result("created", answer if _is_entity(answer) else body, changes)
 
-    def _after(self, error: ApiError) -> ItemResult:
+    def _after(self, error: ApiError, changes: Changes) -> ItemResult:
         """Return what the failed POST comes to: its answer was lost, or another has created the entity first."""
         found = self._look(error)
         if found is None:
             raise error
         entity, _ = self.search.own(found, self.fields)
         if error.in_doubt and not self._changes(entity):
-            return self._result("created", entity)
+            return self._result("created", entity, changes)
         return self._update(found)
 
     def _update(self, found: Entity) -> ItemResult:
         entity, address = self.search.own(found, self.fields)
         outcome: Outcome = "unchanged"
-        tries = 0
+        tries, written = 0, before_and_after({}, {})
         while True:
             tries += 1
             changes = self._changes(entity)
             if not changes:
-                return self._result(outcome, entity)
+                return self._result(outcome, entity, written)
+            differing = before_and_after(entity, changes)
+            if self.dry_run:
+                return self._result("would be updated", {**entity, **changes}, differing)
             etag = control(entity, "etag")
             try:
                 answer = self.search.requests.json("PATCH", address, WRITING, json=changes, etag=etag)
@@ -100,10 +121,10 @@ class Upsert:
                 if tries == TRIES or not (error.status_code == 412 or error.in_doubt):
                     raise
                 if error.in_doubt or error.attempts > 1:
-                    outcome = "updated"
+                    outcome, written = "updated", differing
                 entity = self._read_after(error, address, etag)
             else:
-                return self._result("updated", answer if _is_entity(answer) else {**_plain(entity), **changes})
+                return self._result("updated", answer if _is_entity(answer) else {**entity, **changes}, differing)
 
     def _read_after(self, error: ApiError, address: str, etag: str | None) -> Entity:
         """Return the entity as others left it; raises the error again where nothing has changed."""
@@ -128,10 +149,11 @@ class Upsert:
         except ApiError:
             raise error from None
 
-    def _result(self, outcome: Outcome, entity: Any) -> ItemResult:
+    def _result(self, outcome: Outcome, entity: Any, changes: Changes) -> ItemResult:
         values = [str(json_form(value)) for value in self.search.key.values()]
         named = ",".join(f"{name}={value}" for name, value in zip(self.search.key, values, strict=True))
-        return ItemResult(values[0] if len(values) == 1 else named, outcome, value=without_annotations(entity))
+        key = values[0] if len(values) == 1 else named
+        return ItemResult(key, outcome, value=without_annotations(entity), changes=changes)
 
     def _own_options(self) -> dict[str, Any]:
         """Return what the caller says about the POST alone, such as its idempotency key."""
@@ -140,11 +162,7 @@ class Upsert:
 
 def _is_entity(answer: Any) -> bool:
     """Tell whether a write was answered with the entity; some servers send nothing."""
-    return isinstance(answer, Mapping) and bool(_plain(answer))
-
-
-def _plain(entity: Entity) -> dict[str, Any]:
-    return {name: value for name, value in entity.items() if not name.startswith("@")}
+    return isinstance(answer, Mapping) and not all(name.startswith("@") for name in answer)
 
 
 def _may_be_there(error: ApiError) -> bool:

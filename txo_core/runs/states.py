@@ -6,6 +6,7 @@ record. So each function is guarded where it ends.
 
 import asyncio
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,7 @@ from prefect.exceptions import ExternalSignal, PrefectSignal
 from prefect.states import Completed, Failed
 
 from txo_core.clock import stopping
+from txo_core.dry_run import dry_run
 from txo_core.exceptions import ScriptError
 from txo_core.http.scopes import in_scope, scope
 from txo_core.logs.scrubbing import scrubbed, sentence
@@ -41,15 +43,18 @@ logger = logging.getLogger("txo_core.orchestration")
 def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
     """Return the flow's function: its results become a state, its errors leave without secrets.
 
-    In a run of its own an error becomes a Failed state; Prefect would pickle it to disk otherwise.
+    In a run of its own an error becomes a Failed state; Prefect would pickle it to disk otherwise. Where its parameter
+    `dry_run` is set, all that happens inside is a dry run.
     """
+    signature = inspect.signature(function)
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         context = FlowRunContext.get()
         in_own_run = context is not None and context.flow is not None and context.flow.fn is guarded
         try:
-            with counting(), run_scope(context) if in_own_run else nullcontext():
+            asked = asks_for(signature, *args, **kwargs)
+            with counting(), dry_run(asked), run_scope(context) if in_own_run else nullcontext():
                 result = function(*args, **kwargs)
         except BaseException as caught:
             error = leaving(caught)
@@ -61,6 +66,15 @@ def flow_guard(function: Callable[P, R]) -> Callable[P, Any]:
         return safely(failed_state, error)
 
     return guarded
+
+
+def asks_for(signature: inspect.Signature, *args: Any, **kwargs: Any) -> bool:
+    """Tell whether these arguments, or a default, set the parameter `dry_run`."""
+    if "dry_run" not in signature.parameters:
+        return False
+    bound = signature.bind_partial(*args, **kwargs)
+    bound.apply_defaults()
+    return bool(bound.arguments["dry_run"])
 
 
 def task_guard(function: Callable[P, R]) -> Callable[P, Any]:
