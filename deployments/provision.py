@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from deployments.secrets_file import from_file
+from txo_core.command_line import HelpfulParser
 from txo_core.config_loader import declared_secrets
 from txo_core.environment import further_secret_from_environment, secret_from_environment
 from txo_core.exceptions import ConfigurationError, TxoError
@@ -28,7 +29,7 @@ from txo_core.paths import check_ids
 from txo_core.redaction import register_secret
 from txo_core.runs.server_checks import is_loopback, key_beside_blocks, local_database
 from txo_core.screen import exit_code_of, helpful, say, show_error
-from txo_core.script_runner import HelpfulParser, run_place, server_at_hand
+from txo_core.script_runner import run_place, server_at_hand
 from txo_core.server.encryption_key import VARIABLE, key_file
 from txo_core.server.key_keeping import keep_apart
 from txo_core.settings.secret_names import SECRET_NAMES

@@ -1,18 +1,17 @@
 """Running a script: from the command line to a flow run, and from its state to an exit code."""
 
-import argparse
-import inspect
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from txo_core.clock import stopping
+from txo_core.command_line import common_parser, parse_flow_arguments
 from txo_core.config import TxoConfig
 from txo_core.config_loader import load_config
 from txo_core.exceptions import ConfigurationError, HelpfulError, TxoError
@@ -38,24 +37,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("txo_core.script_runner")
 
 
-class HelpfulParser(argparse.ArgumentParser):
-    """A parser whose errors say what to type."""
-
-    def error(self, message: str) -> NoReturn:
-        """Show the problem, the solution and an example, and exit with 2."""
-        example = f"python {sys.argv[0]} txo prod"
-        problem = f"The command line is not complete or not understood: {message}"
-        show_error(HelpfulError(problem, "Give the organization and the environment, in this order", example))
-        sys.exit(EXIT_USAGE)
-
-
 def load_run_config(org_id: str, env_type: str) -> TxoConfig:
     """Return the configuration of a run: as `load_config`, and `config["_token"]` answers with a valid token.
 
     `config.secret(name)` answers too. Both ask the credentials block of the organization and environment, when they are
-    asked, for a secret once.
+    asked, for a secret once. In a flow whose parameter `dry_run` is set, clients made of it write nothing.
     """
     config = load_config(org_id, env_type)
+    if config.dry_run:
+        logger.info("Dry run: the API is only read, nothing is written")
 
     def token() -> str:
         from txo_core.api_factory import token_for
@@ -77,18 +67,9 @@ def parse_args_and_load_config(description: str) -> TxoConfig:
     From then on a HelpfulError that nobody catches is shown without a stack trace, and the exit code says what it was.
     """
     sys.excepthook = show_uncaught
-    parser = HelpfulParser(description=description)
-    add_common_arguments(parser)
-    arguments = parser.parse_args()
+    arguments = common_parser(description).parse_args()
     configure(debug=arguments.debug)
     return load_run_config(arguments.org_id, arguments.env_type)
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every script understands."""
-    parser.add_argument("org_id", help="organization, such as: txo")
-    parser.add_argument("env_type", help="environment, such as: prod")
-    parser.add_argument("--debug", action="store_true", help="show what is sent and received, line by line")
 
 
 def show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -104,17 +85,18 @@ def show_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
 
 
 def run_cli(flow: "Flow[..., Any]") -> NoReturn:
-    """Run a flow as the command line says, and exit with 0 (well), 1 (failed), 2 (usage), 130 (interrupted)."""
-    parser = HelpfulParser(description=inspect.getdoc(flow.fn), formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_arguments(parser)
-    arguments = parser.parse_args()
+    """Run a flow as the command line says, and exit with 0 (well), 1 (failed), 2 (usage), 130 (interrupted).
+
+    Further parameters of the flow are flags: `dry_run: bool = False` is `--dry-run`; `--help` lists them.
+    """
+    arguments, parameters = parse_flow_arguments(flow.fn)
     configure(debug=arguments.debug)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, terminate)
     signal.signal(signal.SIGINT, interrupt)
     names = f"{arguments.org_id} {arguments.env_type}"
     try:
-        code = run_flow(flow, arguments.org_id, arguments.env_type)
+        code = run_flow(flow, arguments.org_id, arguments.env_type, parameters)
     except KeyboardInterrupt:
         write(sys.stderr, MESSAGE)
         code = EXIT_INTERRUPTED
@@ -129,12 +111,12 @@ def run_cli(flow: "Flow[..., Any]") -> NoReturn:
     leave(code)
 
 
-def run_flow(flow: "Flow[..., Any]", org_id: str, env_type: str) -> int:
+def run_flow(flow: "Flow[..., Any]", org_id: str, env_type: str, parameters: Mapping[str, Any] | None = None) -> int:
     """Run the flow where it has its place, say how it ended, and return the exit code."""
     saved = SavedFiles()
     check_config(org_id, env_type)
     with run_place():
-        state = cast("State[Any]", flow(org_id, env_type, return_state=True))
+        state = cast("State[Any]", flow(org_id, env_type, return_state=True, **(parameters or {})))
         keep_records()
     return conclude(state, saved.paths, f"{org_id} {env_type}")
 
