@@ -201,6 +201,7 @@ def say_next(faults: bool) -> None:
     say("  make sandbox                        the API, in a second terminal (the demo stopped its own); then:")
     say("  . .venv/bin/activate")
     say("  python flows/report.py demo test    the flow alone")
+    say("  python flows/sync.py demo test --dry-run   rows of a spreadsheet into the API, only shown")
     say("  make test                           the tests")
 
 

@@ -94,6 +94,7 @@ def _customer(source: random.Random, number: int, counts: dict[str, int]) -> Row
         "email": None if number % 7 == 3 else f"orders@customer-{number + 1:02d}.example",
         "balance": source.randrange(-50_000, 2_500_000) / 100,
         "currency": CURRENCIES.get(city, "EUR"),
+        "creditLimit": None,
         "blocked": number % 11 == 8,
         "createdOn": _day(source),
         "lastModified": timestamp(number),

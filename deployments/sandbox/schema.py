@@ -44,6 +44,7 @@ CUSTOMER = EntitySchema(
         "email": "string",
         "balance": "number",
         "currency": "string",
+        "creditLimit": "number",
         "blocked": "boolean",
         "createdOn": "date",
         "lastModified": "datetime",

@@ -37,7 +37,7 @@ def test_the_demo_ends_with_a_report_and_then_with_faults(environment: dict[str,
 
     assert first.code == 0, first.screen
     assert "41 ok, 1 skipped" in first.out
-    assert "make demo-faults" in first.out.splitlines()[-5]
+    assert "make demo-faults" in first.out.splitlines()[-6]
     (path,) = (own_root / "output").iterdir()
     assert str(path) in first.out
     sheets = openpyxl.load_workbook(path).sheetnames
