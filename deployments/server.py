@@ -74,7 +74,7 @@ def block_key() -> dict[str, str]:
 
 def start(options: Sequence[str], environment: dict[str, str]) -> None:
     """Let Prefect's server take the place of this process."""
-    os.execve(sys.executable, [sys.executable, "-m", "prefect", "server", "start", *options], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", "prefect", "server", "start", *options], environment)  # noqa: S606 - our own words
 
 
 if __name__ == "__main__":
