@@ -10,7 +10,7 @@ from txo_core.http.errors import ErrorMapping
 from txo_core.http.policy import compose
 from txo_core.logs.scrubbing import sentence
 from txo_core.redaction import register_secret
-from txo_core.reports.reasons import NO_ANSWER, SERVER_TROUBLE, Remark, common_reasons, remark_of
+from txo_core.reports.reasons import LOOK_FIRST, NO_ANSWER, SERVER_TROUBLE, Remark, common_reasons, remark_of
 from txo_core.results import ItemResult
 
 LOCKED = {"error": {"code": "RecordLocked", "message": "The customer card is locked: ask finance."}}
@@ -78,6 +78,19 @@ def test_the_words_of_the_log_do_not_stand_in_the_reason() -> None:
         "Nothing, if it was removed on purpose",
         f"{CALL}/C13 → 404 Not Found, NoSuch (2 attempts)",
     )
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "POST https://a.example/orders failed: no answer in time; the server may have done it all the same, so",
+        "POST https://api.example.com/orders answered 500 Internal Server Error: Something broke",
+        "It was still running when the time for all items was over; it may have taken effect all the same",
+    ],
+)
+def test_nobody_is_told_to_repeat_blindly_what_may_have_been_done(reason: str) -> None:
+    """A second order would be worse than none."""
+    assert remark(reason).advice == LOOK_FIRST
 
 
 def test_an_error_of_ours_brings_its_own_advice() -> None:

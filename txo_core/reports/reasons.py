@@ -17,6 +17,8 @@ STATUS = re.compile(
     r"(?P<status>(?P<number>\d{3})(?: [\w' -]+)?)(?:: (?:(?P<code>[\w.-]+): )?(?P<message>.+))?", re.DOTALL
 )
 MISTAKE = re.compile(r"[A-Z]\w*(?:Error|Exception)(?:: .*)?", re.DOTALL)
+DOUBT = re.compile(r"\bmay have (?:done|been done|taken effect)\b")
+UNSAFE = ("POST ", "PATCH ")
 PROBLEM, SOLUTION, EXAMPLE = "❌ Problem: ", "✅ Solution: ", "📝 Example:"
 
 NO_REASON = "No reason was given"
@@ -34,6 +36,7 @@ ADVICE = {
     422: "Put right what the reason names, then run it again",
     429: "Run it again later; the API allows no more calls for now",
 }
+LOOK_FIRST = "Look at the API whether it was done, before you run it again"
 SERVER_TROUBLE = "Run it again later; if it stays, tell the API's owner"
 SILENT = {
     401: "The API does not accept the credentials",
@@ -65,11 +68,13 @@ def remark_of(record: ItemResult) -> Remark:
     call = CALL.fullmatch(text)
     if call is not None:
         reason, advice, said = _answer(call["said"]) if call["verb"] == "answered" else (call["said"], NO_ANSWER, "")
+        unsure = DOUBT.search(text) or (advice == SERVER_TROUBLE and call["call"].startswith(UNSAFE))
+        advice = LOOK_FIRST if unsure else advice
         how = f"{call['call']}{f' → {said}' if said else ''}{call['tries'] or ''}"
         return Remark(key, record.outcome, _capital(reason), advice, how)
     if MISTAKE.fullmatch(text):
         return Remark(key, record.outcome, f"The script could not handle this item: {text}", IN_SCRIPT)
-    return Remark(key, record.outcome, text or NO_REASON)
+    return Remark(key, record.outcome, text or NO_REASON, LOOK_FIRST if DOUBT.search(text) else "")
 
 
 def _answer(said: str) -> tuple[str, str, str]:
