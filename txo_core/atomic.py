@@ -1,25 +1,19 @@
 """Files that are written whole or not at all."""
 
 import errno
-import hashlib
+import io
 import os
-import re
-import secrets
-import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
-from stat import S_IMODE, S_ISREG
+from stat import S_ISREG
 from typing import BinaryIO
 
 from txo_core.exceptions import FileOperationError
+from txo_core.file_names import with_number
+from txo_core.hidden_files import create
 from txo_core.paths import make_folder
 
-TEMPORARY = ".txo-{host}-{pid}-{token}.tmp"
-LEFT_OVER = re.compile(r"\.txo-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]{1,10})-[0-9a-f]{16}\.tmp")
-HOUR = 3600
 WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
 ADVICE = {
     errno.ENOSPC: "The disk is full: make room on it",
@@ -38,10 +32,12 @@ ADVICE = {
 def atomic_write(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes `path`, whole, when the block ends well; it can seek and be read.
 
-    Until then the bytes are in a hidden file in the same folder. On any error, or a kill, the old file is as it was;
-    on an error the hidden file is gone. A new file is its owner's alone (0600), an old one keeps its mode.
-    A link is followed, but not out of the folder `inside`. Raises FileOperationError, also for a full disk inside the
-    block.
+    Until then the bytes are in a hidden file in the same folder. On any error, or a kill, the old file is as it was.
+    On an error the hidden file is gone; after a kill the next one who writes into the folder removes it.
+
+    An old file keeps its mode and owner. A new one is its owner's alone (0600); in a folder with the set-group-id bit
+    its group may do with it what it may do with the folder; what root writes into somebody's folder is theirs. A link
+    is followed, but not out of the folder `inside`. Raises FileOperationError, also for a full disk inside the block.
     """
     path = _resolved(path, inside)
     with _staged(path, _old(path)) as (file, temporary):
@@ -106,28 +102,17 @@ def _staged(path: Path, old: os.stat_result | None = None) -> Iterator[tuple[Bin
     """Yield a new hidden file beside `path`, and its name; it is gone afterwards unless it was renamed."""
     make_folder(path.parent)
     with explained(path):
-        temporary, descriptor = _create(path.parent, old)
+        temporary, descriptor = create(path.parent, old)
     try:
-        with explained(path, in_block=True), os.fdopen(descriptor, "w+b") as file:
+        # opened by its name, so that whoever writes knows on which disk it lies
+        raw = io.FileIO(str(temporary), "w+", opener=lambda *_: descriptor)
+        with explained(path, in_block=True), io.BufferedRandom(raw) as file:
             if not _is_there(temporary, descriptor):
                 raise _led_away(path)
             yield file, temporary
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _create(folder: Path, old: os.stat_result | None) -> tuple[Path, int]:
-    """Create the hidden file, with the mode and owner of the file that it is to replace."""
-    sweep(folder)
-    temporary = folder / TEMPORARY.format(host=_host(), pid=os.getpid(), token=secrets.token_hex(8))
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    if old:
-        with suppress(OSError):
-            os.fchown(descriptor, old.st_uid, old.st_gid)
-        with suppress(OSError):
-            os.fchmod(descriptor, S_IMODE(old.st_mode))
-    return temporary, descriptor
 
 
 def _is_there(path: Path, descriptor: int) -> bool:
@@ -139,38 +124,6 @@ def _is_there(path: Path, descriptor: int) -> bool:
         return path.resolve() == path and os.path.samestat(path.lstat(), os.fstat(descriptor))
     except (OSError, RuntimeError):
         return False
-
-
-def sweep(folder: Path) -> None:
-    """Remove what writers left behind that were killed: hidden files of dead processes of this host, an hour old."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
-    for path in folder.glob(".txo-*.tmp"):
-        left = LEFT_OVER.fullmatch(path.name)
-        if left and left["host"] == _host() and not _is_alive(int(left["pid"])):
-            with suppress(OSError):
-                if path.lstat().st_mtime < time.time() - HOUR:
-                    path.unlink()
-
-
-_swept: set[Path] = set()
-
-
-@cache
-def _host() -> str:
-    """Return what tells this host from others that share the folder."""
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return pid > 0
 
 
 def _finish(file: BinaryIO) -> None:
@@ -187,7 +140,7 @@ def _link(temporary: Path, path: Path) -> Path:
             return candidate
         except FileExistsError:
             number += 1
-            candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+            candidate = path.with_name(with_number(path.name, number))
         except OSError as error:
             if error.errno not in WITHOUT_LINKS or candidate.exists():
                 raise

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from pathlib import PurePath
 
 LONGEST = 255
 """Bytes of a name: more no usual disk takes."""
@@ -62,6 +63,21 @@ def file_name(text: object, suffix: str = "") -> str:
         stem = f"file-{stem}".rstrip("-. ")
     digest = hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{_within(stem, LONGEST - len(suffix.encode()) - 13)}-{digest}{suffix}"
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """Return a name without its suffix, and the suffix, which of packed files is both: `rows`, `.csv.gz`."""
+    path = PurePath(name)
+    suffix = path.suffix
+    if suffix.lower() == ".gz":
+        suffix = path.with_suffix("").suffix + suffix
+    return name[: len(name) - len(suffix)], suffix
+
+
+def with_number(name: str, number: int) -> str:
+    """Return the name with a number before its suffix: `report-2.csv.gz`."""
+    stem, suffix = split_suffix(name)
+    return f"{stem}-{number}{suffix}"
 
 
 def _within(text: str, size: int) -> str:

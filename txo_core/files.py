@@ -1,51 +1,59 @@
 """Files in the `Dir` folders: what a script saves stands there whole or not at all, and values survive."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any
 
 from txo_core.atomic import atomic_write, write_new
-from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
-from txo_core.formats import texts as formats
+from txo_core.exceptions import ConfigurationError, FileOperationError
+from txo_core.file_names import split_suffix
 from txo_core.formats.formulas import Formula
-from txo_core.paths import Dir, get_path, root, utc_stamp
+from txo_core.formats.kinds import Reading, reader, writer
+from txo_core.formats.selection import selection
+from txo_core.paths import Dir, OrgEnv, check_ids, get_path, root, utc_stamp
 
 __all__ = ["Formula", "TxoDataHandler", "atomic_write", "write_new"]
 
 logger = logging.getLogger("txo_core.files")
 
-TEXTS = (".txt", ".log", ".md", ".html", ".xml")
-
 
 class TxoDataHandler:
-    """Saves and loads files by their suffix: .json .jsonl .csv .xlsx .yaml .yml, and text.
+    """Saves and loads files by their suffix: .json .jsonl .csv .tsv .xlsx .yaml .yml, text, bytes; with .gz packed.
 
-    Rows are a list (or generator) of dicts, dataclasses or pydantic models, or a DataFrame without its index.
-    A workbook also takes a dict of sheet name -> rows. Directories are `Dir.OUTPUT` or "output".
+    Rows are a list or generator of dicts, dataclasses or pydantic models, or a DataFrame without its index. Columns are
+    the union of all keys. A generator goes to the disk as it comes, except into YAML. A workbook also takes a dict of
+    sheet name -> rows. Directories are `Dir.OUTPUT` or "output".
 
-    | value | JSON, YAML | CSV | Excel |
+    | value | JSON, YAML | CSV, TSV | Excel |
     |---|---|---|---|
-    | "00123" | text | text | text |
+    | "00123", "NA", "1E5" | text | text | text |
     | "=1+1", "+47 22" | text | `'=1+1`, taken back by `load` | text, never a formula |
     | Formula("=A1+B1") | text | formula | formula |
     | Decimal | text with its exact digits | exact digits | number up to 15 digits, else text |
     | integer | number | digits | number up to 15 digits, else text |
-    | date, datetime | ISO 8601 | ISO 8601 | date; with a zone: the same moment in UTC; before 1900: ISO 8601 |
-    | None, NaN, NaT | null | empty | empty |
+    | date | ISO 8601 | ISO 8601 | date; before March 1900: ISO 8601 |
+    | datetime | ISO 8601 | ISO 8601 | date with time; with a zone: the same moment in UTC |
+    | timedelta | seconds, as text | seconds | span of hours; below zero text, `-26:30:00` |
+    | None, NaN, NaT | null | empty | no cell |
+    | "" | text | empty | empty text |
     | infinity | "Infinity" | Infinity | "Infinity" |
     | dict, list | as they are | JSON | JSON |
+
+    `load` gives text for every field of a CSV, and for what JSON has no values for; of a workbook numbers, dates and
+    times as they are. A cell holds 32,767 characters and a sheet 1,048,575 rows; more is an error, and nothing is cut.
     """
 
-    def save(self, data: Any, directory: str, filename: str) -> Path:
+    def save(self, data: Any, directory: str, filename: str, *, engine: str | None = None) -> Path:
         """Return the path of the saved file, which replaces an older one only when it is complete.
 
-        Raises ValidationError (naming row and column) for what this kind of file cannot hold, FileOperationError
-        where the disk, a permission or something in the way prevents it, ConfigurationError for an unknown directory.
+        `engine="openpyxl"` writes a workbook by the trusted engine: the same values, ten times slower. Raises
+        ValidationError (naming row and column) for what this kind of file cannot hold, FileOperationError where the
+        disk, a permission or something in the way prevents it, ConfigurationError for an unknown directory.
         """
-        write = _writer(filename)
+        write = writer(filename, engine)
         path = _target(directory, filename)
         with suppress(OSError):  # a name that cannot be looked for cannot be written either, which is told below
             if path.exists():
@@ -54,23 +62,50 @@ class TxoDataHandler:
             write(data, file)
         return path
 
-    def save_with_timestamp(self, data: Any, directory: str, filename: str) -> Path:
-        """Return the path of the new file: `report.json` becomes `report_2026-11-22T1430Z.json`, in UTC.
+    def save_with_timestamp(
+        self, data: Any, directory: str, filename: str, *, config: OrgEnv | None = None, engine: str | None = None
+    ) -> Path:
+        """Return the path of the new file: `report.csv.gz` becomes `report_2026-11-22T1430Z.csv.gz`, in UTC.
 
-        Never replaces a file: a second one within the minute is `report_2026-11-22T1430Z-2.json`. Raises as `save`.
+        With `config` its organization and environment come first: `txo-prod-report_2026-11-22T1430Z.csv.gz`. Never
+        replaces a file: a second one within the minute is `..._2026-11-22T1430Z-2.csv.gz`. Raises as `save`.
         """
-        write = _writer(filename)
-        name = PurePath(filename)
-        path = _target(directory, str(name.with_name(f"{name.stem}_{utc_stamp()}{name.suffix}")))
+        write = writer(filename, engine)
+        folder, _, name = filename.rpartition("/")
+        stem, suffix = split_suffix(name)
+        if config is not None:
+            check_ids(config.org_id, config.env_type)
+            stem = f"{config.org_id}-{config.env_type}-{stem}"
+        path = _target(directory, f"{folder}{'/' if folder else ''}{stem}_{utc_stamp()}{suffix}")
         return write_new(path, partial(write, data), root() / directory)
 
-    def load(self, directory: str, filename: str, *, sheet: str | int | None = 0) -> Any:
-        """Return what the file holds: rows as a list of dicts, text as str, JSON and YAML as they are.
+    def load(
+        self,
+        directory: str,
+        filename: str,
+        *,
+        sheet: str | int | None = 0,
+        usecols: Sequence[str] | None = None,
+        nrows: int | None = None,
+        skiprows: int = 0,
+        chunks: int | None = None,
+        as_frame: bool = False,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        engine: str | None = None,
+    ) -> Any:
+        """Return what the file holds: rows as a list of dicts, text as str, bytes, JSON and YAML as they are.
 
-        Fields of a CSV are all text. Of a workbook one sheet, by name or position; None gives a dict of all.
-        Raises FileOperationError where there is no such file, ValidationError where it is damaged.
+        Of a workbook one sheet, by name or position; None gives a dict of all. `usecols` are the wanted columns,
+        `nrows` how many rows, `skiprows` how many are left out above the header. With `chunks` an iterator comes
+        back, over lists of so many rows, in flat memory however large the file. With `as_frame` rows come as a
+        DataFrame. `delimiter` and `encoding` are those of a CSV from elsewhere: ";", "cp1252".
+
+        Raises FileOperationError where there is no such file, ValidationError where it is damaged, hostile, or an
+        option means nothing for this kind of file.
         """
-        read = _reader(filename, sheet)
+        wanted = selection(usecols, nrows, skiprows, chunks, as_frame)
+        read = reader(filename, Reading(wanted, sheet, delimiter, encoding, engine))
         path = get_path(directory, filename, ensure_parent=False)
         try:
             return read(path)
@@ -92,49 +127,3 @@ def _target(directory: str, filename: str) -> Path:
             f'TxoDataHandler().save(data, "output", {filename!a})',
         )
     return path
-
-
-def _writer(filename: str) -> Callable[[Any, BinaryIO], None]:
-    match PurePath(filename).suffix.lower():
-        case ".json":
-            return formats.write_json
-        case ".jsonl":
-            return formats.write_json_lines
-        case ".csv":
-            return formats.write_csv
-        case ".yaml" | ".yml":
-            return formats.write_yaml
-        case ".xlsx":
-            from txo_core.formats.workbook import write_workbook
-
-            return write_workbook
-        case suffix if suffix in TEXTS:
-            return formats.write_text
-    raise _unknown(filename)
-
-
-def _reader(filename: str, sheet: str | int | None) -> Callable[[Path], Any]:
-    match PurePath(filename).suffix.lower():
-        case ".json":
-            return formats.read_json
-        case ".jsonl":
-            return formats.read_json_lines
-        case ".csv":
-            return formats.read_csv
-        case ".yaml" | ".yml":
-            return formats.read_yaml
-        case ".xlsx":
-            from txo_core.formats.workbook_reader import read_workbook
-
-            return partial(read_workbook, sheet=sheet)
-        case suffix if suffix in TEXTS:
-            return formats.read_text
-    raise _unknown(filename)
-
-
-def _unknown(filename: str) -> ValidationError:
-    return ValidationError(
-        f"The name {filename!r} does not say what kind of file it is",
-        f"End it in one of: .json .jsonl .csv .xlsx .yaml .yml {' '.join(TEXTS)}",
-        'TxoDataHandler().save(rows, "output", "customers.xlsx")',
-    )

@@ -34,6 +34,19 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
+def open_solid(path: Path) -> BinaryIO:
+    """Return the file as `open_regular` does; an OSError for one with holes as well.
+
+    What claims to be large and takes no place on the disk is no text.
+    """
+    file = open_regular(path)
+    size = os.fstat(file.fileno()).st_size
+    if size > HOLES_FROM and _has_holes(file.fileno(), size):
+        file.close()
+        raise OSError(errno.EINVAL, "it has holes, as a sparse or damaged file has")
+    return file
+
+
 def _has_holes(descriptor: int, size: int) -> bool:
     """Tell whether the file system leaves out parts of a file that hold nothing but zeros."""
     if not hasattr(os, "SEEK_HOLE"):
@@ -47,16 +60,11 @@ def _has_holes(descriptor: int, size: int) -> bool:
 
 
 def read_regular(path: Path, largest: int) -> bytes:
-    """Return the bytes of a regular file; TooLarge where it has more than `largest`, also if it has just grown.
-
-    An OSError for one with holes: what claims to be large and takes no place on the disk is no text.
-    """
-    with open_regular(path) as file:
+    """Return the bytes of a file without holes; TooLarge where it has more than `largest`, also if it has just grown."""
+    with open_solid(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > largest:
             raise TooLarge
-        if size > HOLES_FROM and _has_holes(file.fileno(), size):
-            raise OSError(errno.EINVAL, "it has holes, as a sparse or damaged file has")
         content = file.read(size + 1)
         if len(content) > size:
             content += file.read(largest + 1 - len(content))

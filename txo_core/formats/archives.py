@@ -13,8 +13,10 @@ MEBIBYTE = 1024 * 1024
 MOST_ENTRIES = 5_000
 LARGEST = 1_024 * MEBIBYTE
 """Bytes that all entries may have together, unpacked."""
-LARGEST_IN_MEMORY = 512 * MEBIBYTE
+LARGEST_IN_MEMORY = 256 * MEBIBYTE
 """Bytes of those entries of a workbook that are read as a whole: all but the rows of its sheets."""
+LARGEST_PART = 16 * MEBIBYTE
+"""Bytes of each of the entries that say what there is: sheets, looks, who refers to whom."""
 HIGHEST_RATIO = 100
 """How many bytes one byte may unpack to, on the average of an entry; ordinary sheets come to 5 to 30."""
 MOST_SHEETS = 2_000
@@ -44,6 +46,7 @@ _PACKED = (
 _MAGIC = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
 _SHEET = re.compile(rb"<(?:\w{1,20}:)?sheet\s")
 _XML = (".xml", ".rels", ".vml")
+_PART = re.compile(r"xl/(?!sharedstrings)[^/]+\.xml|.*\.rels|\[content_types\]\.xml")
 
 
 class _RootReached(Exception):
@@ -54,7 +57,7 @@ def check_workbook(path: Path, file: BinaryIO) -> None:
     """Raise a ValidationError for a workbook that would unpack to too much, or reaches out of its file.
 
     Refused are too many entries, too large ones, a ratio over 100, an archive in the archive, an encrypted entry, links
-    to other workbooks, and XML with a document type, which is where entities are declared.
+    to other workbooks, macros, and XML with a document type, which is where entities are declared. `path` is for words.
     """
     with ZipFile(file) as archive:
         entries = archive.infolist()
@@ -74,6 +77,8 @@ def _check_sizes(path: Path, entries: list[ZipInfo]) -> None:
     if total > LARGEST or whole > LARGEST_IN_MEMORY:
         _refuse(path, f"would unpack to {total / MEBIBYTE:,.0f} MiB")
     for entry in entries:
+        if entry.file_size > LARGEST_PART and _PART.fullmatch(entry.filename.lower()):
+            _refuse(path, f"has {entry.file_size / MEBIBYTE:,.0f} MiB in {entry.filename!a}")
         if entry.file_size > max(SMALL, HIGHEST_RATIO * entry.compress_size):
             ratio = entry.file_size / max(1, entry.compress_size)
             _refuse(path, f"unpacks {entry.filename!a} to {ratio:,.0f} times its size, which no ordinary file does")

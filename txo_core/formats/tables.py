@@ -1,10 +1,9 @@
-"""What a script calls its data, as rows, columns and plain values."""
+"""What a script calls its data, as records and plain values."""
 
 import json
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -15,15 +14,9 @@ from uuid import UUID
 from txo_core.exceptions import ValidationError
 
 LISTS = (list, tuple, set, frozenset)
+MOST_BITS = 4 * 3_500
+"""Whole numbers of fewer bits can be written, whatever Python's limit of digits says about longer ones."""
 SCALARS = (bool, int, float, Decimal, datetime, date, time, timedelta)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Column names, and rows of as many values."""
-
-    columns: tuple[str, ...]
-    rows: Iterable[Sequence[Any]]
 
 
 class Unsavable(Exception):
@@ -55,26 +48,6 @@ class Unsavable(Exception):
         )
 
 
-def as_table(data: Any) -> Table:
-    """Return the data as a table: a DataFrame without its index, or dicts, dataclasses or pydantic models.
-
-    Columns are the union of the keys in first-seen order; a missing key is None. Raises ValidationError for all else.
-    """
-    if is_frame(data):
-        return Table(tuple(map(str, data.columns)), data.itertuples(index=False, name=None))
-    if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable):
-        raise _no_table(f"A table is a list of rows, not {_named(data)}")
-    records = list(_records(data))
-    keys = tuple(dict.fromkeys(key for record in records for key in record))
-    return Table(tuple(map(str, keys)), ([record.get(key) for key in keys] for record in records))
-
-
-def is_frame(data: Any) -> bool:
-    """Tell whether this is a pandas DataFrame, without importing pandas to find out."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(data, pandas.DataFrame)
-
-
 def as_record(value: Any) -> Mapping[Any, Any] | None:
     """Return a dict, dataclass or pydantic model as a mapping; None for anything else."""
     if isinstance(value, Mapping):
@@ -101,9 +74,9 @@ def native(value: Any) -> Any:
         return value.to_pydatetime(warn=False)  # type: ignore[attr-defined]
     if kind.__module__ == "numpy" and hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, (float, Decimal)) and math.isnan(value):
-        return None
-    return value
+    if isinstance(value, Decimal):
+        return None if value.is_nan() else value
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def plain(value: Any) -> Any:
@@ -113,8 +86,10 @@ def plain(value: Any) -> Any:
     seconds; NaN is null, an infinity the text `Infinity`. Raises Unsavable.
     """
     value = native(value)
-    if value is None or isinstance(value, (str, bool, int)):
+    if value is None or isinstance(value, (str, bool)):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() < MOST_BITS else scalar_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(Decimal(value))
     if isinstance(value, SCALARS):
@@ -124,8 +99,11 @@ def plain(value: Any) -> Any:
         return [_below(position, item) for position, item in enumerate(items)]
     record = as_record(value)
     if record is None:
-        raise Unsavable(_named(value))
-    return {_key(key): _below(key, item) for key, item in record.items()}
+        raise Unsavable(named(value))
+    result = {_key(key): _below(key, item) for key, item in record.items()}
+    if len(result) < len(record):
+        raise Unsavable("a dict in which two keys are the same as text")
+    return result
 
 
 def scalar_text(value: Any) -> str:
@@ -135,8 +113,18 @@ def scalar_text(value: Any) -> str:
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}"
-    return str(Decimal(value)) if isinstance(value, float) and math.isinf(value) else str(value)
+        return _seconds(value)
+    if isinstance(value, float) and math.isinf(value):
+        return str(Decimal(value))
+    try:
+        return str(value)
+    except ValueError:
+        raise Unsavable("a whole number of more digits than can be written") from None
+
+
+def _seconds(span: timedelta) -> str:
+    """Return the seconds of a time span, to the last microsecond."""
+    return format(Decimal(span // timedelta(microseconds=1)).scaleb(-6).normalize(), "f")
 
 
 def compact(value: Any) -> str:
@@ -144,36 +132,8 @@ def compact(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, separators=(", ", ": "))
 
 
-def refused_cell(
-    columns: Sequence[str], row: Sequence[Any], number: int, form: Callable[[Any], object]
-) -> ValidationError:
-    """Return the error that names the first column of a refused row whose value has no such form."""
-    for column, value in zip(columns, row, strict=True):
-        try:
-            form(value)
-        except Unsavable as error:
-            return error.below(column).in_row(number)
-    raise AssertionError("the row was refused, yet each of its values is accepted")
-
-
-def _records(rows: Iterable[Any]) -> Iterator[Mapping[Any, Any]]:
-    for number, row in enumerate(rows, 1):
-        record = as_record(row)
-        if record is None:
-            raise _no_table(f"Row {number} is {_named(row)}, not a dict")
-        yield record
-
-
-def _no_table(problem: str) -> ValidationError:
-    return ValidationError(
-        problem,
-        "Give a list of dicts, dataclasses or pydantic models, or a DataFrame",
-        '[{"no": "01234", "name": "A"}]',
-    )
-
-
-def _named(value: Any) -> str:
-    """Name the kind of a value, never its content, which may be secret."""
+def named(value: Any) -> str:
+    """Return the kind of a value, never its content, which may be secret."""
     return f"a value of type {type(value).__name__}"
 
 

@@ -1,40 +1,29 @@
-"""How data becomes bytes, and comes back: one writer and one reader for each kind of text file."""
+"""How documents become bytes, and come back: JSON, JSON Lines, YAML, text, and bytes as they are."""
 
-import codecs
-import csv
 import importlib
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from contextlib import closing
+from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from txo_core.exceptions import ValidationError
-from txo_core.formats.formulas import Formula, guarded, unguarded
+from txo_core.formats import sources
+from txo_core.formats.batches import as_table, is_frame
+from txo_core.formats.selection import Selection, shaped
+from txo_core.formats.sources import damaged, opened, too_large
 from txo_core.formats.structured_text import Malformed, parse_json, parse_yaml
-from txo_core.formats.tables import (
-    SCALARS,
-    Unsavable,
-    as_table,
-    compact,
-    is_frame,
-    native,
-    plain,
-    refused_cell,
-    scalar_text,
-)
-from txo_core.regular_files import TooLarge, read_regular
+from txo_core.formats.tables import Unsavable, as_record, plain
 
-_FILLED_LINE = re.compile(r"[^\n]+")
-LARGEST_CSV_FIELD = 2**31 - 1
-LARGEST_TEXT = 512 * 2**20
-"""Bytes of a text file; read, it takes several times as much memory."""
-MOST_MISSING, MISSING_FACTOR = 1_000_000, 20
-"""Fields that the rows of a CSV may lack: so many in any case, and so many for each that is there."""
 LARGEST_YAML = 4 * 2**20
 """Bytes of a YAML document, whose reader is slow."""
+LONGEST_LINE = 64 * 2**20
+"""Bytes of one row of JSON Lines."""
+
+_ENCODE = json.JSONEncoder(allow_nan=False, ensure_ascii=False, default=plain).encode
+_ENCODE_INDENTED = json.JSONEncoder(allow_nan=False, ensure_ascii=False, default=plain, indent=2).encode
 
 
 def write_json(data: Any, file: BinaryIO) -> None:
@@ -59,36 +48,17 @@ def write_json_lines(data: Any, file: BinaryIO) -> None:
         file.write(line + b"\n")
 
 
-def write_csv(data: Any, file: BinaryIO) -> None:
-    """Write a header and rows, UTF-8, commas, as RFC 4180 says; None and empty text are both an empty field.
-
-    Text that a spreadsheet would take for a formula (first sign = + - @, tab, line break) gets an apostrophe in
-    front, and one more if it has some; `read_csv` takes one away. Numbers are left alone, and a `Formula` is one.
-    """
-    table = as_table(data)
-    writer = csv.writer(codecs.getwriter("utf-8")(file))
-    writer.writerow([guarded(name) for name in table.columns])
-    for number, row in enumerate(table.rows, 1):
-        try:
-            writer.writerow([csv_field(value) for value in row])
-        except Unsavable:
-            raise refused_cell(table.columns, row, number, csv_field) from None
-        except UnicodeEncodeError:
-            raise ValidationError(
-                f"Row {number} holds half of a surrogate pair, which is no text",
-                "Read the source with its right encoding",
-                'text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
-            ) from None
-
-
-def csv_field(value: Any) -> str:
-    """Return one value as a CSV field. Raises Unsavable."""
-    value = native(value)
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value if isinstance(value, Formula) else guarded(value)
-    return scalar_text(value) if isinstance(value, SCALARS) else guarded(compact(value))
+def write_yaml(data: Any, file: BinaryIO) -> None:
+    """Write a YAML document with the same plain values as JSON has."""
+    yaml = importlib.import_module("yaml")
+    rows = _rows(data)
+    try:
+        document = plain(data if rows is None else list(rows))
+    except Unsavable as error:
+        raise (_from_row(error) if rows is not None else error.in_document()) from None
+    except RecursionError:
+        raise _circular() from None
+    yaml.dump(document, file, Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False, encoding="utf-8")
 
 
 def write_text(data: Any, file: BinaryIO) -> None:
@@ -105,17 +75,16 @@ def write_text(data: Any, file: BinaryIO) -> None:
         raise ValidationError("The text holds half of a surrogate pair", "Read the source with its encoding") from None
 
 
-def write_yaml(data: Any, file: BinaryIO) -> None:
-    """Write a YAML document with the same plain values as JSON has."""
-    yaml = importlib.import_module("yaml")
-    rows = _rows(data)
-    try:
-        document = plain(data if rows is None else list(rows))
-    except Unsavable as error:
-        raise (_from_row(error) if rows is not None else error.in_document()) from None
-    except RecursionError:
-        raise _circular() from None
-    yaml.dump(document, file, Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False, encoding="utf-8")
+def write_bytes(data: Any, file: BinaryIO) -> None:
+    """Write bytes as they are, or pieces of them from a generator."""
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        data = (data,)
+    if isinstance(data, (str, Mapping)) or not isinstance(data, Iterable):
+        raise _no_bytes(data)
+    for piece in data:
+        if not isinstance(piece, (bytes, bytearray, memoryview)):
+            raise _no_bytes(piece)
+        file.write(piece)
 
 
 def read_json(path: Path) -> Any:
@@ -123,44 +92,32 @@ def read_json(path: Path) -> Any:
     return _parsed(path, parse_json, read_text(path))
 
 
-def read_json_lines(path: Path) -> list[Any]:
+def read_json_lines(path: Path, wanted: Selection) -> Any:
     """Return the rows of a JSON Lines file; empty lines do not count."""
-    return [_parsed(path, parse_json, line, number) for number, line in _lines(path) if line.strip()]
+    values = islice(_values(path, sources.LARGEST_TEXT if wanted.whole else None), wanted.skiprows, None)
+    rows: Iterator[Any] = islice(values, wanted.nrows)
+    if wanted.usecols is not None:
+        rows = map(_narrowed, rows, repeat(wanted.usecols))
+    return shaped(wanted, rows, list)
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Return the rows as dicts of text; nothing is taken for a number, so that leading zeros stay."""
-    csv.field_size_limit(LARGEST_CSV_FIELD)
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+def read_text(path: Path, largest: int | None = None, encoding: str = "utf-8-sig") -> str:
+    """Return the text of a file of at most so many bytes; a byte order mark is left out."""
     try:
-        rows = [[unguarded(field) for field in row] for row in reader if row]
-    except csv.Error as error:
-        raise _damaged(path, reader.line_num, str(error)) from None
-    header, *body = rows or [[]]
-    missing, most = 0, MOST_MISSING + MISSING_FACTOR * sum(map(len, body))
-    for number, row in enumerate(body, 1):
-        if len(row) > len(header):
-            raise _damaged(path, None, f"row {number} has {len(row)} fields, the header {len(header)}")
-        missing += len(header) - len(row)
-        if missing > most:
-            raise _damaged(path, None, f"its rows lack most of the {len(header):,} fields of the header")
-        row.extend([""] * (len(header) - len(row)))
-    return [dict(zip(header, row, strict=True)) for row in body]
-
-
-def read_text(path: Path, largest: int | None = None) -> str:
-    """Return the text of a UTF-8 file of at most so many bytes; a byte order mark is left out."""
-    largest = LARGEST_TEXT if largest is None else min(largest, LARGEST_TEXT)
-    try:
-        return read_regular(path, largest).decode("utf-8-sig")
-    except TooLarge:
-        raise ValidationError(
-            f"{path} has more than {largest // 2**20:,} MiB, too much to be read as a whole",
-            "Split it, or read it piece by piece",
-            'for rows in pandas.read_csv(get_path("data", "big.csv"), dtype=str, chunksize=10_000):',
-        ) from None
+        return read_bytes(path, largest).decode(encoding)
     except UnicodeDecodeError as error:
-        raise _damaged(path, None, f"byte {error.start + 1} is not UTF-8") from None
+        name = "UTF-8" if encoding == "utf-8-sig" else encoding
+        raise damaged(path, None, f"byte {error.start + 1} is not {name}") from None
+
+
+def read_bytes(path: Path, largest: int | None = None) -> bytes:
+    """Return the bytes of a file of at most so many."""
+    most = sources.LARGEST_TEXT if largest is None else min(largest, sources.LARGEST_TEXT)
+    with closing(opened(path, most)) as file:
+        content = file.read(most + 1)
+    if len(content) > most:  # it has grown meanwhile
+        raise too_large(path, most)
+    return content
 
 
 def read_yaml(path: Path) -> Any:
@@ -168,14 +125,44 @@ def read_yaml(path: Path) -> Any:
     return _parsed(path, parse_yaml, read_text(path, LARGEST_YAML))
 
 
+def _values(path: Path, largest: int | None) -> Iterator[Any]:
+    with closing(opened(path, largest)) as file:
+        before = 0
+        for number in count(1):
+            line = file.readline(LONGEST_LINE)
+            if not line:
+                return
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                raise damaged(path, number, f"it has more than {LONGEST_LINE // 2**20} MiB")
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise damaged(path, None, f"byte {before + error.start + 1} is not UTF-8") from None
+            before += len(line)
+            if text.strip():
+                yield _parsed(path, parse_json, text, number)
+
+
+def _narrowed(row: Any, names: tuple[str, ...]) -> Any:
+    if not isinstance(row, dict):
+        raise ValidationError("A row has no columns: it is no object", "Load it without usecols", "usecols=None")
+    return {name: row.get(name) for name in names}
+
+
 def _rows(data: Any) -> Iterator[Any] | None:
     """Return an iterator over the rows, or None for data that is no list of rows."""
     if is_frame(data):
-        table = as_table(data)
-        return (dict(zip(table.columns, row, strict=True)) for row in table.rows)
-    if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable) or hasattr(data, "model_dump"):
+        return _frame_rows(data)
+    if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable) or as_record(data) is not None:
         return None
     return iter(data)
+
+
+def _frame_rows(frame: Any) -> Iterator[Any]:
+    table = as_table(frame)
+    for batch in table.batches:
+        for row in zip(*batch.values, strict=True):
+            yield dict(zip(table.columns, row, strict=True))
 
 
 def _json_lines(rows: Iterator[Any]) -> Iterator[bytes]:
@@ -190,20 +177,19 @@ def _json_lines(rows: Iterator[Any]) -> Iterator[bytes]:
 
 def _document(data: Any) -> bytes:
     try:
-        return _json(data, indent=2) + b"\n"
+        return _json(data, _ENCODE_INDENTED) + b"\n"
     except Unsavable as error:
         raise error.in_document() from None
     except RecursionError:
         raise _circular() from None
 
 
-def _json(value: Any, indent: int | None = None) -> bytes:
+def _json(value: Any, encode: Callable[[Any], str] = _ENCODE) -> bytes:
     """Return the value as JSON; the second try is for what the fast one refuses, such as NaN and dates as keys."""
-    form = partial(json.dumps, allow_nan=False, ensure_ascii=False, indent=indent)
     try:
-        text = form(value, default=plain)
+        text = encode(value)
     except (TypeError, ValueError, Unsavable):
-        text = form(plain(value))
+        text = encode(plain(value))
     # only half a surrogate pair has no UTF-8, and its backslash form is the escape that JSON has for it
     return text.encode("utf-8", "backslashreplace")
 
@@ -217,21 +203,16 @@ def _circular() -> ValidationError:
     return ValidationError("The data contains itself, or is nested too deeply", "Save only the part that is needed")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, each with its number."""
-    text, number, at = read_text(path), 1, 0
-    for line in _FILLED_LINE.finditer(text):
-        number, at = number + text.count("\n", at, line.start()), line.start()
-        yield number, line[0]
+def _no_bytes(data: Any) -> ValidationError:
+    return ValidationError(
+        f"A binary file holds bytes, not a value of type {type(data).__name__}",
+        "Give bytes, or a generator of pieces; rows go into .json, .csv or .xlsx, text into .txt",
+        'TxoDataHandler().save(response.content, "files", "invoice.pdf")',
+    )
 
 
 def _parsed(path: Path, parse: Callable[[str], Any], text: str, line: int | None = None) -> Any:
     try:
         return parse(text)
     except Malformed as error:
-        raise _damaged(path, line or error.line, error.problem) from None
-
-
-def _damaged(path: Path, line: int | None, problem: str) -> ValidationError:
-    place = f", line {line}" if line else ""
-    return ValidationError(f"{path}{place} cannot be read: {problem}", "Correct the file, or save it anew")
+        raise damaged(path, line or error.line, error.problem) from None

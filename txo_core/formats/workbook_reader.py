@@ -1,84 +1,160 @@
-"""Rows out of Excel workbooks that somebody else has made. Imports openpyxl: import it late."""
+"""Tables out of Excel workbooks that somebody else has made."""
 
-import re
-from contextlib import closing
-from itertools import zip_longest
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, time
 from pathlib import Path
-from typing import Any
-
-from openpyxl import Workbook, load_workbook
+from typing import Any, BinaryIO, cast
+from zipfile import ZipFile
 
 from txo_core.exceptions import ValidationError
-from txo_core.formats.archives import check_workbook
+from txo_core.formats.archives import LARGEST, check_workbook
+from txo_core.formats.cells import MAX_ROWS, text_of_cell
+from txo_core.formats.selection import Grid, Selection, picked, unique_names
+from txo_core.formats.sheet_reader import NumberedRow, numbered_rows
+from txo_core.formats.sources import is_gzipped, opened
+from txo_core.formats.workbook_contents import contents_of, format_kind
+from txo_core.formats.xml_texts import Unusual
 from txo_core.regular_files import open_regular
 
-MAX_ROWS = 1_048_576
-MOST_EMPTY = 20_000_000
-FEW_EMPTY, EMPTY_FACTOR = 1_000_000, 100
-"""Empty cells that a sheet may have in any case, and for each cell with a value."""
-WIDEST_GAP = 100_000
-"""Empty rows one after the other."""
-ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+MOST_EMPTY = 1_000_000
+"""Empty cells between others that a sheet may have, however few of the others there are."""
+MOST_EMPTY_EACH = 100
+"""Empty cells for each other one, beyond that."""
+MOST_BLANK = 10_000
+"""Rows without a value between two with one."""
+NOT_READ = (Unusual, ValueError, IndexError, KeyError, SyntaxError)
+"""What says that a workbook is to be read by the trusted reader; SyntaxError is that of XML."""
 
 
-def read_workbook(path: Path, sheet: str | int | None = 0) -> Any:
-    """Return the rows of one sheet as dicts, by name or position; None gives a dict of all sheets.
+def read_workbook(path: Path, wanted: Selection, sheet: str | int | None = 0, trusted: bool = False) -> Any:
+    """Return the rows of one sheet, by name or position; None gives a dict of all sheets.
 
-    The first row names the columns. Formulas give the value that was last computed.
+    The first row with a value names the columns; a second `name` becomes `name (2)`. Rows without a value stay where
+    they are between others, and are left out at the end. Formulas give the value that was last computed. Numbers
+    with the format of a date are dates. With `trusted`, openpyxl reads, as it does anyway where our own reader cannot.
     """
+    if sheet is not None:
+        return _read_sheet(path, wanted, sheet, trusted)
+    if wanted.chunks is not None:
+        raise ValidationError("Only one sheet can be read piece by piece", "Name it", 'sheet="Data", chunks=1_000')
+    return {name: _read_sheet(path, wanted, name, trusted) for name in _names(path)}
+
+
+def _read_sheet(path: Path, wanted: Selection, sheet: str | int, trusted: bool) -> Any:
+    rows = _dense_rows(path, sheet, trusted)
+    for _ in range(wanted.skiprows):
+        next(rows, None)
+    header = next((row for row in rows if row), [])
+    return picked(Grid(unique_names(header), rows, None), wanted)
+
+
+def _dense_rows(path: Path, sheet: str | int, trusted: bool) -> Iterator[list[Any]]:
+    """Yield each row up to the last one with a value, as far as its last value."""
+    expected, width, filled = 1, 0, 0
+    for number, row in _numbered_rows(path, sheet, trusted):
+        while row and row[-1] is None:
+            row.pop()
+        if not row:
+            continue
+        width, filled = max(width, len(row)), filled + len(row) - row.count(None)
+        if number - expected > MOST_BLANK or width * number - filled > max(MOST_EMPTY, MOST_EMPTY_EACH * filled):
+            raise ValidationError(
+                f"{path} says that it has more rows or empty cells than can be meant (row {number:,})",
+                "Delete the empty rows and columns behind the data in Excel, and save it anew",
+            )
+        yield from ([] for _ in range(expected, number))
+        expected = number + 1
+        yield row
+
+
+def _numbered_rows(path: Path, sheet: str | int, trusted: bool) -> Iterator[NumberedRow]:
+    with _checked(path) as file:
+        last = 0
+        if not trusted:
+            try:
+                with ZipFile(file) as archive:
+                    contents = contents_of(archive)
+                    name = _sheet_of(list(contents.sheets), sheet, path)
+                    for last, row in numbered_rows(contents, contents.sheets[name]):
+                        yield last, row
+                return
+            except NOT_READ:
+                pass
+        for number, row in _by_openpyxl(file, path, sheet):
+            if number > last:
+                yield number, row
+
+
+def _by_openpyxl(file: BinaryIO, path: Path, sheet: str | int) -> Iterator[NumberedRow]:
+    from openpyxl import load_workbook
+
+    file.seek(0)
+    with closing(load_workbook(file, read_only=True, data_only=True, keep_links=False)) as book:
+        names = [each.title for each in book.worksheets]
+        cells = book[_sheet_of(names, sheet, path)]
+        cells.reset_dimensions()  # what the file says of its size is not to be relied on
+        for number, row in enumerate(cells.iter_rows(), 1):
+            if number > MAX_ROWS:
+                raise ValidationError(f"{path} has more rows than a sheet of Excel can have", "Save it anew")
+            yield number, [_value(cell) for cell in row]
+
+
+def _value(cell: Any) -> Any:
+    value = cell.value
+    if isinstance(value, str):
+        return text_of_cell(value)
+    if isinstance(value, datetime) and value.time() == time() and format_kind(cell.number_format) == "date":
+        return value.date()
+    return value
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[BinaryIO]:
+    """Yield the file, in which nothing is hidden that could do harm; whatever else it raises is said in words."""
     try:
-        with open_regular(path) as file:  # once: what is read is what was checked
+        with _unpacked(path) as file:
             check_workbook(path, file)
-            with closing(load_workbook(file, read_only=True, data_only=True, keep_links=False)) as book:
-                if sheet is None:
-                    return {each.title: _read_sheet(each) for each in book.worksheets}
-                return _read_sheet(_sheet_of(book, sheet, path))
+            yield file
     except (ValidationError, OSError):
         raise
     except Exception as error:
-        # openpyxl checks little of what it reads. Of what it says nothing, since it may quote a cell.
+        # Readers check little of what they read. Of what they say nothing, since it may quote a cell.
         problem = f"{path} is not an Excel workbook, or a damaged one ({type(error).__name__})"
+    else:
+        return
     raise ValidationError(problem, "Save it as .xlsx anew")
 
 
-def _sheet_of(book: Workbook, sheet: str | int, path: Path) -> Any:
-    try:
-        return book[sheet] if isinstance(sheet, str) else book.worksheets[sheet]
-    except (KeyError, IndexError):
-        names = ", ".join(book.sheetnames)
-        raise ValidationError(f"{path} has no sheet {sheet!r}", f"It has: {names}", 'sheet="Data"') from None
+@contextmanager
+def _unpacked(path: Path) -> Iterator[BinaryIO]:
+    if not is_gzipped(path):
+        with open_regular(path) as file:  # once: what is read is what was checked
+            yield file
+        return
+    with closing(opened(path, LARGEST)) as packed, tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(packed, file, 2**20)
+        yield cast(BinaryIO, file)
 
 
-def _read_sheet(sheet: Any) -> list[dict[str, Any]]:
-    sheet.reset_dimensions()  # what the file says of its size is not to be relied on
-    rows: list[list[Any]] = []
-    empty = filled = gap = 0
-    for row in sheet.iter_rows(values_only=True):
-        blank = row.count(None)
-        empty, filled = empty + blank, filled + len(row) - blank
-        gap = gap + 1 if blank == len(row) else 0
-        if len(rows) >= MAX_ROWS or gap > WIDEST_GAP or empty > min(MOST_EMPTY, FEW_EMPTY + EMPTY_FACTOR * filled):
-            raise ValidationError(
-                f"The sheet {sheet.title!a} says that it has more rows or empty cells than can be meant",
-                "Delete the empty rows and columns behind the data in Excel, and save it anew",
-            )
-        rows.append([_read(value) for value in row])
-    return _as_dicts(rows)
+def _names(path: Path) -> list[str]:
+    with _checked(path) as file:
+        try:
+            with ZipFile(file) as archive:
+                return list(contents_of(archive).sheets)
+        except NOT_READ:
+            from openpyxl import load_workbook
+
+            file.seek(0)
+            with closing(load_workbook(file, read_only=True, keep_links=False)) as book:
+                return [sheet.title for sheet in book.worksheets]
 
 
-def _as_dicts(rows: list[list[Any]]) -> list[dict[str, Any]]:
-    width = max(map(len, rows), default=0)
-    header, *body = rows or [[]]
-    names = [str(name) if name is not None else "" for name in [*header, *[None] * (width - len(header))]]
-    names = [name or f"column {position}" for position, name in enumerate(names, 1)]
-    if width * len(body) > MOST_EMPTY + sum(map(len, body)):
-        raise ValidationError(
-            "A sheet has data in a column far to the right of its table", "Delete it in Excel, and save it anew"
-        )
-    return [dict(zip_longest(names, row)) for row in body]
-
-
-def _read(value: Any) -> Any:
-    if isinstance(value, str) and "_x" in value:
-        return ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
-    return value
+def _sheet_of(names: list[str], sheet: str | int, path: Path) -> str:
+    if isinstance(sheet, str) and sheet in names:
+        return sheet
+    if isinstance(sheet, int) and -len(names) <= sheet < len(names):
+        return names[sheet]
+    raise ValidationError(f"{path} has no sheet {sheet!r}", f"It has: {', '.join(names)}", 'sheet="Data"')
