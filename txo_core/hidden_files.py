@@ -19,8 +19,10 @@ LEFT_OVER = re.compile(r"\.txo-(?P<host>[0-9a-f]{8})-[0-9]{1,10}-[0-9a-f]{16}\.t
 OWNER, GROUP = 0o600, 0o060
 IN_MEMORY = 4 * 2**20
 """Bytes of a scratch file that are kept in memory."""
-REST = 100
-"""How many times as long as it took to look through a folder it is not looked through again."""
+FEW = 1_000
+"""Files in a folder that is looked through at every save."""
+REST = 0.0001
+"""Seconds for each file in which a larger one is not looked through again: a hundred times as long as it takes."""
 
 _rest: dict[Path, float] = {}
 
@@ -55,16 +57,17 @@ def sweep(folder: Path) -> None:
     Which is what a kill leaves. The number of a process would not tell: it is given again, and means nothing in
     another container. Where the file system has no locks, files stay.
     """
-    began = time.monotonic()
-    if began < _rest.get(folder, 0.0):
+    if time.monotonic() < _rest.get(folder, 0.0):
         return
+    count = 0
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
+            count += 1
             found = LEFT_OVER.fullmatch(entry.name)
             if found and found["host"] == _host():
                 _remove_if_free(entry.path)
-    took = time.monotonic() - began
-    _rest[folder] = began + took * REST if took > 0.002 else 0.0
+    if count > FEW:
+        _rest[folder] = time.monotonic() + count * REST
 
 
 def _held(descriptor: int) -> bool:

@@ -60,7 +60,7 @@ def _has_holes(descriptor: int, size: int) -> bool:
 
 
 def read_regular(path: Path, largest: int) -> bytes:
-    """Return the bytes of a file without holes; TooLarge where it has more than `largest`, also if it has just grown."""
+    """Return the bytes of a file without holes; TooLarge for more than `largest`, also where it has just grown."""
     with open_solid(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > largest:

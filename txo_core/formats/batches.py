@@ -75,11 +75,11 @@ def _record_batches(rows: Iterable[Any], columns: list[str]) -> Iterator[Batch]:
 
 
 def _add_keys(record: Mapping[Any, Any], keys: dict[Any, None], columns: list[str]) -> None:
-    for key in record:
-        if key not in keys:
-            keys[key] = None
-            columns.append(str(key))
-            _check_twice(columns)
+    new = [key for key in record if key not in keys]
+    if new:
+        keys.update(dict.fromkeys(new))
+        columns.extend(map(str, new))
+        _check_twice(columns)
 
 
 def _records(rows: Iterable[Any]) -> Iterator[Mapping[Any, Any]]:

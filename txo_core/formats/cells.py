@@ -17,7 +17,6 @@ LONGEST_NAME = 31
 FIRST_DATE = date(1900, 3, 1)
 """The first day on which all programs agree: Excel counts a 29 February 1900, which there was not, others do not."""
 FORMATS = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
-ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|^'|'$")
 
@@ -50,11 +49,6 @@ def cell_text(text: str) -> str:
     if not fits_cell(text):
         raise Unsavable(f"a text of {len(text):,} characters, and an Excel cell holds {MAX_TEXT:,}")
     return NOT_IN_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
-
-
-def text_of_cell(text: str) -> str:
-    """Return the text that `cell_text` was given."""
-    return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 def fits_cell(text: str) -> bool:

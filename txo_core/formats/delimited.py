@@ -156,7 +156,7 @@ def _checked(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[list
 
 def _bad_byte(path: Path, encoding: str) -> int:
     """Return the position of the first byte that is no text, counted from 1."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder("utf-8" if encoding == UTF_8 else encoding)()
     before = 0
     with closing(opened(path)) as file:
         while True:

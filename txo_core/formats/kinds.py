@@ -9,15 +9,13 @@ from typing import Any, BinaryIO
 from txo_core.exceptions import ValidationError
 from txo_core.formats import delimited, texts
 from txo_core.formats.selection import Selection
-from txo_core.formats.sources import SUFFIX, packing
+from txo_core.formats.sources import PACKAGE, SUFFIX, packing
 
 TEXTS = (".txt", ".log", ".md", ".html", ".xml", ".py")
 BYTES = (".bin", ".dat", ".pdf", ".zip", ".png", ".jpg", ".pkl")
 ROWS = (".csv", ".tsv", ".jsonl", ".xlsx")
 DOCUMENTS = (".json", ".yaml", ".yml")
 TRUSTED = "openpyxl"
-PACKED_BYTES = ".rapidstart"
-"""Packages of Business Central: bytes, packed by gzip."""
 
 Write = Callable[[Any, BinaryIO], None]
 Read = Callable[[Path], Any]
@@ -75,7 +73,7 @@ def _kind(filename: str) -> tuple[str, bool]:
     """Return the suffix that says what is in the file, and whether it is packed."""
     path = PurePath(filename)
     suffix = path.suffix.lower()
-    if suffix == PACKED_BYTES:
+    if suffix == PACKAGE:
         return ".bin", True
     if suffix != SUFFIX:
         return suffix, False
@@ -154,7 +152,7 @@ def _unknown_error(filename: str) -> ValidationError:
             "Save it as .xlsx in Excel",
             'TxoDataHandler().load("data", "customers.xlsx")',
         )
-    kinds = " ".join([*DOCUMENTS, *ROWS, *TEXTS, *BYTES, PACKED_BYTES])
+    kinds = " ".join([*DOCUMENTS, *ROWS, *TEXTS, *BYTES, PACKAGE])
     return ValidationError(
         f"The name {filename!r} does not say what kind of file it is",
         f"End it in one of: {kinds}; each also with {SUFFIX}",

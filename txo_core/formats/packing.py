@@ -67,7 +67,7 @@ class Archive:
             checksum = checksum_of_both(checksum, rest.checksum, rest.size)
             size, packed = size + rest.size, packed + rest.packed_size
         encoded = name.encode("ascii")
-        if max(size, self._at + packed + 2**20) > LARGEST:
+        if max(size, self._at + packed) > LARGEST:
             raise TooLarge
         facts = (_VERSION, 0, _DEFLATED, _TIME, _DATE, checksum, packed, size, len(encoded), 0)
         entry = _CENTRAL.pack(b"PK\x01\x02", _UNIX | _VERSION, *facts, 0, 0, 0, 0o100600 << 16, self._at)
@@ -82,6 +82,8 @@ class Archive:
         """Write the list of the entries."""
         begin = self._at
         self._write(b"".join(self._list))
+        if self._at > LARGEST:
+            raise TooLarge
         count = len(self._list)
         self._write(_END.pack(b"PK\x05\x06", 0, 0, count, count, self._at - begin, begin, 0))
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from txo_core.formats.cells import MAX_COLUMNS, MAX_ROWS, text_of_cell
+from txo_core.formats.cells import MAX_COLUMNS, MAX_ROWS
 from txo_core.formats.workbook_contents import Contents, Convert
-from txo_core.formats.xml_texts import Unusual, blocks, unescaped
+from txo_core.formats.xml_texts import Unusual, blocks, text_of_cell, unescaped
 
 MOST_GUESSES, MOST_COLUMNS = 20, 200
 """How often the form of the rows is learned anew in one sheet, and how many columns it may have."""

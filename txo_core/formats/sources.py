@@ -20,11 +20,13 @@ HIGHEST_RATIO = 250
 """How many bytes one byte may unpack to beyond that; rows that are all alike come to 200, a bomb to 1,000."""
 LEVEL = 6
 SUFFIX = ".gz"
+PACKAGE = ".rapidstart"
+"""Packages of Business Central: bytes, packed."""
 
 
 def is_gzipped(path: Path) -> bool:
     """Tell whether the name says that the file is packed."""
-    return path.suffix.lower() == SUFFIX
+    return path.suffix.lower() in (SUFFIX, PACKAGE)
 
 
 @contextmanager

@@ -2,10 +2,9 @@
 
 import importlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import count, islice, repeat
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -58,7 +57,7 @@ def write_yaml(data: Any, file: BinaryIO) -> None:
         raise (_from_row(error) if rows is not None else error.in_document()) from None
     except RecursionError:
         raise _circular() from None
-    yaml.dump(document, file, Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False, encoding="utf-8")
+    yaml.dump(document, file, Dumper=_dumper(yaml), allow_unicode=True, sort_keys=False, encoding="utf-8")
 
 
 def write_text(data: Any, file: BinaryIO) -> None:
@@ -94,8 +93,9 @@ def read_json(path: Path) -> Any:
 
 def read_json_lines(path: Path, wanted: Selection) -> Any:
     """Return the rows of a JSON Lines file; empty lines do not count."""
-    values = islice(_values(path, sources.LARGEST_TEXT if wanted.whole else None), wanted.skiprows, None)
-    rows: Iterator[Any] = islice(values, wanted.nrows)
+    values = _values(path, sources.LARGEST_TEXT if wanted.whole else None)
+    first = list(islice(values, 1))  # so that a file that is not there is told at once
+    rows: Iterator[Any] = islice(islice(chain(first, values), wanted.skiprows, None), wanted.nrows)
     if wanted.usecols is not None:
         rows = map(_narrowed, rows, repeat(wanted.usecols))
     return shaped(wanted, rows, list)
@@ -123,6 +123,19 @@ def read_bytes(path: Path, largest: int | None = None) -> bytes:
 def read_yaml(path: Path) -> Any:
     """Return what the YAML document holds; only plain values, never Python objects."""
     return _parsed(path, parse_yaml, read_text(path, LARGEST_YAML))
+
+
+def _dumper(yaml: Any) -> Any:
+    """Return PyYAML's safe writer, which would take a next-line character for the end of a line."""
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
+        pass
+
+    def text(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if "\x85" in value else None)
+
+    Dumper.add_representer(str, text)
+    return Dumper
 
 
 def _values(path: Path, largest: int | None) -> Iterator[Any]:

@@ -11,12 +11,12 @@ from zipfile import ZipFile
 
 from txo_core.exceptions import ValidationError
 from txo_core.formats.archives import LARGEST, check_workbook
-from txo_core.formats.cells import MAX_ROWS, text_of_cell
+from txo_core.formats.cells import MAX_ROWS
 from txo_core.formats.selection import Grid, Selection, picked, unique_names
 from txo_core.formats.sheet_reader import NumberedRow, numbered_rows
 from txo_core.formats.sources import is_gzipped, opened
 from txo_core.formats.workbook_contents import contents_of, format_kind
-from txo_core.formats.xml_texts import Unusual
+from txo_core.formats.xml_texts import Unusual, text_of_cell
 from txo_core.regular_files import open_regular
 
 MOST_EMPTY = 1_000_000

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any, BinaryIO
 
 from txo_core.formats.batches import Batch, Table, as_table, refused
@@ -36,7 +37,8 @@ def write_workbook(data: Any, file: BinaryIO) -> None:
     for number, (name, rows) in enumerate(sheets.items(), 1):
         with _within_limits(name):
             _write_sheet(archive, sheet_path(number), name, as_table(rows))
-    archive.finish()
+    with _within_limits(name):
+        archive.finish()
 
 
 def _write_sheet(archive: Archive, path: str, name: str, table: Table) -> None:
@@ -47,8 +49,8 @@ def _write_sheet(archive: Archive, path: str, name: str, table: Table) -> None:
         written = 0
         for batch in table.batches:
             check_size(name, written + batch.rows, len(table.columns))
-            _see_widths(widths, batch)
             packed.write(_rows(table, batch, written).encode())
+            _see_widths(widths, batch)
             written += batch.rows
         packed.write(b"</sheetData></worksheet>")
         packed.finish()
@@ -68,7 +70,8 @@ def _rows(table: Table, batch: Batch, before: int) -> str:
 def _beginning(columns: list[str], widths: list[int], rows: int) -> str:
     letters = [column_letters(place) for place in range(len(columns))]
     area = f"A1:{letters[-1]}{rows + 1}" if letters else "A1"
-    fitting = (min(max(width, len(name) + 2, NARROWEST), WIDEST) for width, name in zip(widths, columns, strict=True))
+    both = zip_longest(widths, columns, fillvalue=0)  # without rows nothing was seen
+    fitting = (min(max(width, len(str(name)) + 2, NARROWEST), WIDEST) for width, name in both)
     cols = "".join(
         f'<col min="{place}" max="{place}" width="{width}" customWidth="1"/>' for place, width in enumerate(fitting, 1)
     )

@@ -13,6 +13,7 @@ _SHARED_BEGIN = re.compile(rb"<sst(?: [^<>]*)?>")
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding=[\"'](?!utf-8|UTF-8)")
 _ENTITY = re.compile("&(?:#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})|[a-z]+);|&")
 _CHARACTERS = (range(9, 11), range(13, 14), range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000))
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 
 
@@ -57,12 +58,17 @@ def shared_texts(archive: ZipFile, entry: str) -> Iterator[str]:
             if between:
                 yield from _rich_texts(between)
             if text is not None:
-                yield unescaped(text)
+                yield text_of_cell(unescaped(text))
 
 
 def unescaped(text: str) -> str:
     """Return what a text of XML means. Raises Unusual for what no XML has."""
     return _ENTITY.sub(_meant, text) if "&" in text else text
+
+
+def text_of_cell(text: str) -> str:
+    """Return the text that a cell means: `_x0001_` is a character that XML does not have."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def _meant(found: re.Match[str]) -> str:
@@ -89,4 +95,4 @@ def _rich_texts(xml: str) -> Iterator[str]:
         if item.tag != "si":
             raise Unusual
         runs = [part.find("t") if part.tag == "r" else part if part.tag == "t" else None for part in item]
-        yield "".join(run.text or "" for run in runs if run is not None)
+        yield text_of_cell("".join(run.text or "" for run in runs if run is not None))
