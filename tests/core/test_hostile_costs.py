@@ -12,7 +12,6 @@ from tests.support.programs import run_program
 from txo_core.exceptions import ValidationError
 from txo_core.files import TxoDataHandler
 from txo_core.formats.structured_text import Malformed, parse_yaml
-from txo_core.formats.texts import read_json_lines
 
 files = TxoDataHandler()
 MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -142,10 +141,11 @@ def test_a_number_that_no_float_holds_is_refused_in_words() -> None:
 
 def test_lines_of_nothing_are_passed_over_and_the_others_keep_their_numbers(own_root: Path) -> None:
     """S37: a hundred million line breaks are a hundred million bytes, and no more."""
-    path = own_root / "a.jsonl"
+    path = own_root / "data" / "a.jsonl"
+    path.parent.mkdir()
     path.write_text("\n\n1\n  \n\n2\n" + "\n" * 2_000_000 + "{")
 
     with pytest.raises(ValidationError, match="line 2000007 cannot be read"):
-        read_json_lines(path)
+        TxoDataHandler().load("data", "a.jsonl")
     path.write_text("\n\n1\n  \n\r\n2")
-    assert read_json_lines(path) == [1, 2]
+    assert TxoDataHandler().load("data", "a.jsonl") == [1, 2]

@@ -18,8 +18,9 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from txo_core.exceptions import FileOperationError
+from txo_core.formats.cells import cell_text, content
 from txo_core.formats.formulas import Formula
-from txo_core.formats.workbook import cell_text, content, write_workbook
+from txo_core.formats.workbook import write_with_openpyxl
 from txo_core.redaction import register_secret
 from txo_core.report import write_report
 from txo_core.reports import cells, sheets
@@ -72,7 +73,7 @@ def expected(tmp_path: Path) -> list[tuple[Any, str]]:
     """Return what the writer that plain files go through makes of the values."""
     path = tmp_path / "plain.xlsx"
     with path.open("wb") as file:
-        write_workbook([{"no": number, "value": value} for number, value in enumerate(VALUES)], file)
+        write_with_openpyxl([{"no": number, "value": value} for number, value in enumerate(VALUES)], file)
     return [told(row[1]) for row in load_workbook(path)["Data"].iter_rows(min_row=2)]
 
 

@@ -89,7 +89,8 @@ class Batch:
         """Do the items in a task run of this name and return a record of each, in order."""
         why = "not begun"
         if self.plan.stopped_by is None:
-            run = do_batch.with_options(name=self.plan.task.name)
+            run = do_batch.with_options()
+            run.name = self.plan.task.name
             # Prefect would look for futures in every item; quoted, it takes them as they are.
             state: State[Any] = run(name, cast(Batch, quote(self)), return_state=True)
             why = state.message or state.name or why

@@ -13,9 +13,9 @@ from xml.sax.saxutils import escape
 from openpyxl.utils import datetime as excel_dates
 from openpyxl.utils import get_column_letter
 
+from txo_core.formats.cells import MAX_DIGITS, cell_text, content, fits_cell
 from txo_core.formats.formulas import starts_a_formula
 from txo_core.formats.tables import Unsavable
-from txo_core.formats.workbook import MAX_DIGITS, cell_text, content, fits_cell
 from txo_core.reports.columns import Column
 from txo_core.reports.style import CLOCK, DATE, SPAN, Looks
 

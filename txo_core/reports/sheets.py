@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from openpyxl import Workbook
 
-from txo_core.formats.workbook import MAX_COLUMNS, MAX_ROWS, check_sheet_names
+from txo_core.formats.cells import MAX_COLUMNS, MAX_ROWS, check_sheet_names
 from txo_core.reports import cells
 from txo_core.reports.book import save_book
 from txo_core.reports.columns import Column

@@ -10,7 +10,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableStyleInfo
 
-from txo_core.formats.workbook import cell_text, put
+from txo_core.formats.cells import cell_text
+from txo_core.formats.workbook import put
 
 FONT, INK, GREY, LINE, HEADER, PALE = "Calibri", "1F2933", "6B7785", "E1E6EC", "1F3A5F", "F5F8FB"
 TONES = {"good": ("E3F4E8", "1E7B3A"), "warn": ("FFF3D6", "8A5A00"), "bad": ("FCE4E4", "B3261E"), "calm": (PALE, INK)}
