@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import random
 import re
 import zipfile
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from openpyxl import load_workbook
 
 from txo_core.exceptions import ConfigurationError, FileOperationError, ValidationError
 from txo_core.files import Formula, TxoDataHandler
-from txo_core.formats import archives, sources, workbook_reader
+from txo_core.formats import archives, delimited, sources, texts, workbook_reader, xml_texts
 from txo_core.formats.formulas import guarded, starts_a_formula, unguarded
+from txo_core.formats.sheet_cells import column_letters
 from txo_core.formats.structured_text import Malformed, parse_yaml
 from txo_core.paths import get_path
 from txo_core.report import write_report
@@ -218,6 +220,22 @@ HOSTILE: dict[str, tuple[Callable[[], Path], str]] = {
     "half a sheet": (with_sheet(b"<row><c t='inlineStr'><is>"), "not an Excel workbook"),
     "a cell that is no number": (with_sheet(b"<row r='1'><c r='A1'><v>hunter2</v></c></row>"), "not an Excel workbook"),
     "a row at the end of the world": (with_sheet(b"<row r='9999999'><c r='A9999999'><v>1</v></c></row>"), "more rows"),
+    "a row far below": (
+        with_sheet(b'<row r="1"><c r="A1"><v>1</v></c></row><row r="90000"><c r="A90000"><v>1</v></c></row>'),
+        "row 90,000",
+    ),
+    "a cell twice": (with_sheet(b'<row r="1"><c r="A1"><v>1</v></c><c r="A1"><v>2</v></c></row>'), "damaged"),
+    "a row twice": (with_sheet(b'<row r="1"><c r="A1"><v>1</v></c></row>' * 2), "damaged"),
+    "a number of no text": (with_sheet(b'<row r="1"><c r="A1" t="s"><v>-1</v></c></row>'), "damaged"),
+    "an entity that nobody knows": (
+        with_sheet(b'<row r="1"><c r="A1" t="inlineStr"><is><t>&hunter2;</t></is></c></row>'),
+        "damaged",
+    ),
+    "macros": (lambda: packed(parts(), ("xl/vbaProject.bin", b"x")), "has macros"),
+    "more looks than there are": (
+        lambda: packed(parts() | {"xl/styles.xml": random.Random(7).randbytes(9 * 2**20)}),
+        "MiB in 'xl/styles.xml'",
+    ),
     "a cell that does not exist": (with_sheet(b"<row r='1'><c r='ZZZZZ1'><v>1</v></c></row>"), "not an Excel workbook"),
 }
 
@@ -232,6 +250,41 @@ def test_a_hostile_workbook_is_refused(case: str) -> None:
         files.load("data", "bad.xlsx")
 
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_row_without_an_end_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S35: and so is a sheet that begins with megabytes of something else."""
+    monkeypatch.setattr(xml_texts, "LONGEST_PIECE", 1_000)
+    monkeypatch.setattr(xml_texts, "BLOCK", 500)
+    cell = b'<c r="%s1" t="inlineStr"><is><t>text</t></is></c>'
+    for name in (b"long", b"late"):
+        rows = b'<row r="1">' + b"".join(cell % letter for letter in (b"A", b"B", b"C")) * 100 + b"</row>"
+        with_sheet(rows if name == b"long" else b"", b"" if name == b"long" else b"<!--" + b" x" * 9_000 + b"-->")()
+        with pytest.raises(ValidationError, match="damaged one \\(Broken\\)"):
+            files.load("data", "bad.xlsx")
+
+
+def test_what_openpyxl_gets_to_read_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S35: it takes ten times as long."""
+    monkeypatch.setattr(workbook_reader, "LARGEST_TRUSTED", 1_000)
+    with_sheet(b"<row r='1'><c r='A1'><v>1</v></c></row>")()
+
+    with pytest.raises(ValidationError, match="would unpack to"):
+        files.load("data", "bad.xlsx")
+
+
+def test_a_sheet_of_many_forms_of_rows_is_read_all_the_same() -> None:
+    """S35: what is learned of them is bounded, in number and width."""
+    rows = []
+    for n in range(1, 60):
+        cells = b"".join(
+            b'<c r="%s%d"><v>%d</v></c>' % (column_letters(k).encode(), n, k) for k in range(n % 7, 300, n)
+        )
+        rows.append(b'<row r="%d">%s</row>' % (n, cells))
+    with_sheet(b"".join(rows))()
+
+    ours = files.load("data", "bad.xlsx")
+    assert ours == files.load("data", "bad.xlsx", engine="openpyxl")
 
 
 def test_a_workbook_that_claims_to_be_wide_and_long_costs_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,6 +402,60 @@ def test_a_file_that_is_too_large_to_be_read_as_a_whole_is_refused(name: str, mo
         files.load("data", name)
 
 
+# Packed files and endless lines
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.json.gz", "a.jsonl.gz", "a.xlsx.gz", "a.txt.gz", "a.yaml.gz", "a.gz"])
+def test_a_packed_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S35: by what it unpacks to, as soon as that is beyond what rows come to; and always by the limit of the whole."""
+    text_file(name, gzip.compress(b" " * 20_000_000))
+
+    monkeypatch.setattr(sources, "HARMLESS", 1_000_000)
+    with pytest.raises(ValidationError, match="many times its size"):
+        files.load("data", name)
+    if name != "a.xlsx.gz":
+        monkeypatch.setattr(sources, "LARGEST_TEXT", 500_000)
+        with pytest.raises(ValidationError, match="too much to be read as a whole"):
+            files.load("data", name)
+
+
+def test_rows_that_are_much_alike_are_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S35."""
+    monkeypatch.setattr(sources, "HARMLESS", 10_000)
+    files.save(({"a": "the same in each row", "b": n // 10, "c": None} for n in range(20_000)), "output", "a.csv.gz")
+
+    assert len(files.load("output", "a.csv.gz")) == 20_000
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"no gzip at all", gzip.compress(b"a\n1\n" * 500)[:-9]])
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.json.gz", "a.xlsx.gz", "a.gz"])
+def test_a_damaged_packed_file_is_refused(name: str, content: bytes) -> None:
+    """S35: also one that ends too early; an empty one has no rows."""
+    text_file(name, content)
+
+    if content or name in ("a.json.gz", "a.xlsx.gz"):
+        with pytest.raises(ValidationError, match=r"damaged|cannot be read"):
+            files.load("data", name)
+
+
+def test_a_quote_that_is_never_closed_does_not_take_the_rest_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S37: in pieces, a file of any size is read."""
+    monkeypatch.setattr(delimited, "LONGEST_FIELD", 1_000)
+    text_file("a.csv", 'a\n"' + "x\n" * 1_000)
+
+    with pytest.raises(ValidationError, match="field limit"):
+        list(files.load("data", "a.csv", chunks=10))
+
+
+def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S37."""
+    monkeypatch.setattr(texts, "LONGEST_LINE", 2**20)
+    text_file("a.jsonl", "1\n" + "[" * 2**21)
+
+    with pytest.raises(ValidationError, match="line 2 cannot be read: it has more than 1 MiB"):
+        list(files.load("data", "a.jsonl", chunks=10))
+
+
 # YAML
 
 
@@ -420,7 +527,7 @@ def test_no_text_makes_the_yaml_reader_fail_otherwise(text: str) -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_make_a_reader_fail_otherwise(content: bytes) -> None:
     """S35, S37: a file of another kind under our suffix is an error for a person."""
-    for name in ("f.json", "f.jsonl", "f.csv", "f.xlsx", "f.yaml", "f.txt"):
+    for name in ("f.json", "f.jsonl", "f.csv", "f.tsv", "f.xlsx", "f.yaml", "f.txt", "f.csv.gz", "f.rapidstart"):
         text_file(name, content)
         with suppress(ValidationError):
             files.load("data", name)

@@ -13,9 +13,9 @@ MEBIBYTE = 1024 * 1024
 MOST_ENTRIES = 5_000
 LARGEST = 1_024 * MEBIBYTE
 """Bytes that all entries may have together, unpacked."""
-LARGEST_IN_MEMORY = 256 * MEBIBYTE
+LARGEST_IN_MEMORY = 128 * MEBIBYTE
 """Bytes of those entries of a workbook that are read as a whole: all but the rows of its sheets."""
-LARGEST_PART = 16 * MEBIBYTE
+LARGEST_PART = 8 * MEBIBYTE
 """Bytes of each of the entries that say what there is: sheets, looks, who refers to whom."""
 HIGHEST_RATIO = 100
 """How many bytes one byte may unpack to, on the average of an entry; ordinary sheets come to 5 to 30."""
@@ -53,28 +53,29 @@ class _RootReached(Exception):
     """The beginning of an XML document is over, and it was harmless."""
 
 
-def check_workbook(path: Path, file: BinaryIO) -> None:
+def check_workbook(path: Path, file: BinaryIO, largest: int | None = None) -> None:
     """Raise a ValidationError for a workbook that would unpack to too much, or reaches out of its file.
 
     Refused are too many entries, too large ones, a ratio over 100, an archive in the archive, an encrypted entry, links
-    to other workbooks, macros, and XML with a document type, which is where entities are declared. `path` is for words.
+    to other workbooks, macros, and XML with a document type, which is where entities are declared. `path` is for words,
+    `largest` how many bytes it may unpack to.
     """
     with ZipFile(file) as archive:
         entries = archive.infolist()
-        _check_sizes(path, entries)
+        _check_sizes(path, entries, largest or LARGEST)
         for entry in entries:
             _check_entry(path, archive, entry)
         _check_sheets(path, archive)
 
 
-def _check_sizes(path: Path, entries: list[ZipInfo]) -> None:
+def _check_sizes(path: Path, entries: list[ZipInfo], largest: int) -> None:
     if len(entries) > MOST_ENTRIES:
         _refuse(path, f"has {len(entries):,} entries, and at most {MOST_ENTRIES:,} are read")
     if len({entry.filename for entry in entries}) < len(entries):
         _refuse(path, "has two entries of the same name")
     total = sum(entry.file_size for entry in entries)
     whole = sum(entry.file_size for entry in entries if not entry.filename.startswith("xl/worksheets/sheet"))
-    if total > LARGEST or whole > LARGEST_IN_MEMORY:
+    if total > largest or whole > LARGEST_IN_MEMORY:
         _refuse(path, f"would unpack to {total / MEBIBYTE:,.0f} MiB")
     for entry in entries:
         if entry.file_size > LARGEST_PART and _PART.fullmatch(entry.filename.lower()):

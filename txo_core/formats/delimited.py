@@ -22,7 +22,7 @@ from txo_core.formats.sources import damaged, opened
 from txo_core.formats.tables import SCALARS, Unsavable, compact, native, scalar_text
 from txo_core.hidden_files import scratch
 
-LONGEST_FIELD = 2**28
+LONGEST_FIELD = 2**24
 """Characters of a field that are read; a quote that is never closed would take the rest of a file for one."""
 UTF_8 = "utf-8-sig"
 _ODD = re.compile(r"\0[\s'=+\-@\uff0b-\uff20\ufe62-\ufe6b\u200b\ufeff\x00-\x1f]|[;\t\r\n]")

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from txo_core.formats.cells import MAX_COLUMNS, MAX_ROWS
+from txo_core.formats.cells import MAX_COLUMNS
 from txo_core.formats.workbook_contents import Contents, Convert
-from txo_core.formats.xml_texts import Unusual, blocks, text_of_cell, unescaped
+from txo_core.formats.xml_texts import Broken, Unusual, blocks, text_of_cell, unescaped
 
 MOST_GUESSES, MOST_COLUMNS = 20, 200
 """How often the form of the rows is learned anew in one sheet, and how many columns it may have."""
@@ -41,7 +41,7 @@ NumberedRow = tuple[int, list[Any]]
 def numbered_rows(contents: Contents, entry: str) -> Iterator[NumberedRow]:
     """Yield number and values of each row that has cells; None stands where a cell is missing.
 
-    Raises Unusual, also after some rows; ValueError and IndexError for what no workbook has.
+    Raises Unusual, also after some rows; Broken, ValueError and IndexError for what no workbook has.
     """
     reader = RowReader(contents)
     before = 0
@@ -50,8 +50,8 @@ def numbered_rows(contents: Contents, entry: str) -> Iterator[NumberedRow]:
         for xml in block.split("</row>"):
             number, row = reader.read(xml) if xml else (0, [])
             if row:
-                if not before < number <= MAX_ROWS:
-                    raise Unusual
+                if number <= before:
+                    raise Broken
                 before = number
                 yield number, row
 
@@ -100,7 +100,7 @@ class RowReader:
                 number = _row_number(tags)
             place = self._places[letters]
             if place < len(row):
-                raise Unusual
+                raise Broken
             row += [None] * (place - len(row))
             kind = kind or "n"
             types[letters] = kind

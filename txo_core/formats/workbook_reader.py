@@ -25,6 +25,8 @@ MOST_EMPTY_EACH = 100
 """Empty cells for each other one, beyond that."""
 MOST_BLANK = 10_000
 """Rows without a value between two with one."""
+LARGEST_TRUSTED = 256 * 2**20
+"""Bytes that openpyxl gets to read, unpacked: it takes ten times as long."""
 NOT_READ = (Unusual, ValueError, IndexError, KeyError, SyntaxError)
 """What says that a workbook is to be read by the trusted reader; SyntaxError is that of XML."""
 
@@ -60,7 +62,8 @@ def _dense_rows(path: Path, sheet: str | int, trusted: bool) -> Iterator[list[An
         if not row:
             continue
         width, filled = max(width, len(row)), filled + len(row) - row.count(None)
-        if number - expected > MOST_BLANK or width * number - filled > max(MOST_EMPTY, MOST_EMPTY_EACH * filled):
+        empty = width * number - filled
+        if number - expected > MOST_BLANK or number > MAX_ROWS or empty > max(MOST_EMPTY, MOST_EMPTY_EACH * filled):
             raise ValidationError(
                 f"{path} says that it has more rows or empty cells than can be meant (row {number:,})",
                 "Delete the empty rows and columns behind the data in Excel, and save it anew",
@@ -91,7 +94,7 @@ def _numbered_rows(path: Path, sheet: str | int, trusted: bool) -> Iterator[Numb
 def _by_openpyxl(file: BinaryIO, path: Path, sheet: str | int) -> Iterator[NumberedRow]:
     from openpyxl import load_workbook
 
-    file.seek(0)
+    check_workbook(path, file, LARGEST_TRUSTED)
     with closing(load_workbook(file, read_only=True, data_only=True, keep_links=False)) as book:
         names = [each.title for each in book.worksheets]
         cells = book[_sheet_of(names, sheet, path)]

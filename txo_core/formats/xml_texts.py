@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 BLOCK = 2**20
-LONGEST_PIECE = 64 * 2**20
-"""Bytes between two ends of rows or texts: more no row and no text of Excel can have."""
+LONGEST_PIECE = 16 * 2**20
+"""Bytes between two ends of rows or texts: more no row and no text of Excel has."""
 _PLAIN = re.compile(r'<si><t(?: xml:space="preserve")?>([^<>]*)</t></si>')
 _SHARED_BEGIN = re.compile(rb"<sst(?: [^<>]*)?>")
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding=[\"'](?!utf-8|UTF-8)")
@@ -21,17 +21,21 @@ class Unusual(Exception):
     """A workbook in a form that is not read here; the trusted reader can, or says what is wrong."""
 
 
+class Broken(Exception):
+    """A workbook that no program has written so: nobody tries to read it in another way."""
+
+
 def blocks(archive: ZipFile, entry: str, begin: re.Pattern[bytes], unit: bytes, end: bytes) -> Iterator[str]:
     """Yield what stands between the tags `begin` and `end` of an entry, cut behind the last `unit` of each block.
 
-    Line ends are those that XML means. Raises Unusual for XML that does not begin and end so, and OverflowError for a
-    piece without end.
+    Line ends are those that XML means. Raises Unusual for XML that does not begin and end so, and Broken for a piece
+    without end.
     """
     with archive.open(entry) as file:
         rest = file.read(4 * BLOCK)
         found = begin.search(rest)
         if not found or _ENCODING.match(rest):
-            raise Unusual
+            raise Unusual if end.strip(b"</>") in rest else Broken
         if found[0].endswith(b"/>"):
             return
         rest = rest[found.end() :]
@@ -41,7 +45,7 @@ def blocks(archive: ZipFile, entry: str, begin: re.Pattern[bytes], unit: bytes, 
                 yield _decoded(rest[: cut + len(unit)])
                 rest = rest[cut + len(unit) :]
             if len(rest) > LONGEST_PIECE:
-                raise OverflowError("a piece without end")
+                raise Broken
             piece = file.read(max(BLOCK, len(rest)))
             if not piece:
                 break
