@@ -34,16 +34,21 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
-def open_solid(path: Path) -> BinaryIO:
-    """Return the file as `open_regular` does; an OSError for one with holes as well.
+def open_solid(path: Path, largest: int | None = None) -> BinaryIO:
+    """Return the file as `open_regular` does; TooLarge for more than `largest` bytes, an OSError for one with holes.
 
     What claims to be large and takes no place on the disk is no text.
     """
     file = open_regular(path)
     size = os.fstat(file.fileno()).st_size
-    if size > HOLES_FROM and _has_holes(file.fileno(), size):
+    try:
+        if largest is not None and size > largest:
+            raise TooLarge
+        if size > HOLES_FROM and _has_holes(file.fileno(), size):
+            raise OSError(errno.EINVAL, "it has holes, as a sparse or damaged file has")
+    except BaseException:
         file.close()
-        raise OSError(errno.EINVAL, "it has holes, as a sparse or damaged file has")
+        raise
     return file
 
 
@@ -61,10 +66,8 @@ def _has_holes(descriptor: int, size: int) -> bool:
 
 def read_regular(path: Path, largest: int) -> bytes:
     """Return the bytes of a file without holes; TooLarge for more than `largest`, also where it has just grown."""
-    with open_solid(path) as file:
+    with open_solid(path, largest) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > largest:
-            raise TooLarge
         content = file.read(size + 1)
         if len(content) > size:
             content += file.read(largest + 1 - len(content))

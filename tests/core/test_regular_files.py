@@ -169,7 +169,7 @@ def swapping(monkeypatch: pytest.MonkeyPatch, name: str, folder: Path, to: Path)
     monkeypatch.setattr(atomic, name, swapped)
 
 
-@pytest.mark.parametrize("moment", ["_resolved", "_old", "_create", "_finish"])
+@pytest.mark.parametrize("moment", ["_resolved", "_old", "create", "_finish"])
 @pytest.mark.parametrize("way", ["save", "save_with_timestamp"])
 def test_a_link_that_comes_after_the_look_leads_nowhere(
     own_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, way: str

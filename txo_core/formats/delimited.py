@@ -27,6 +27,8 @@ LONGEST_FIELD = 2**24
 UTF_8 = "utf-8-sig"
 _ODD = re.compile(r"\0[\s'=+\-@\uff0b-\uff20\ufe62-\ufe6b\u200b\ufeff\x00-\x1f]|[;\t\r\n]")
 """What needs a look at each text of a column; a \\0 stands between them."""
+MOST_MISSING, MISSING_FACTOR = 1_000_000, 20
+"""Fields that the rows may lack: so many in any case, and so many for each that is there."""
 
 
 def write_delimited(data: Any, file: BinaryIO, delimiter: str = ",") -> None:
@@ -148,9 +150,13 @@ def _lines_of(path: Path, delimiter: str, encoding: str, largest: int | None) ->
 
 
 def _checked(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
+    missing = there = 0
     for number, row in enumerate(rows, 1):
         if len(row) > width:
             raise damaged(path, None, f"row {number} has {len(row)} fields, the header {width}")
+        there, missing = there + len(row), missing + width - len(row)
+        if missing > MOST_MISSING + MISSING_FACTOR * there:
+            raise damaged(path, None, f"its rows lack most of the {width:,} fields of the header")
         yield row
 
 

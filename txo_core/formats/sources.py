@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
 from txo_core.exceptions import ValidationError
-from txo_core.regular_files import open_solid
+from txo_core.regular_files import TooLarge, open_solid
 
 LARGEST_TEXT = 512 * 2**20
 """Bytes of a text file that is read as a whole, unpacked; its rows take several times as much memory."""
@@ -45,11 +44,10 @@ def opened(path: Path, largest: int | None = None) -> BinaryIO:
     """
     if is_gzipped(path):
         return io.BufferedReader(_Unpacking(path, largest), 2**16)
-    file = open_solid(path)
-    if largest is not None and os.fstat(file.fileno()).st_size > largest:
-        file.close()
-        raise too_large(path, largest)
-    return file
+    try:
+        return open_solid(path, largest)
+    except TooLarge:
+        raise too_large(path, largest or 0) from None
 
 
 def damaged(path: Path, line: int | None, problem: str) -> ValidationError:
