@@ -1,6 +1,7 @@
 """A dry run: what would be written is said, and nothing is, counted at the server; whatever a script calls."""
 
 import pickle
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from txo_core.dry_run import dry_run, is_dry_run
 from txo_core.exceptions import HelpfulError
 from txo_core.oauth import ClientCredentials
 from txo_core.orchestration import flow
+from txo_core.report import report_of
+from txo_core.reports.picture import picture
 from txo_core.rest import BatchRequest, RestClient
 from txo_core.rest.writes import create_or_update
 from txo_core.results import ItemResult, ProcessingResults, would_be_created, would_be_updated
@@ -170,3 +173,19 @@ def test_results_of_a_dry_run_do_not_say_that_anything_was_done() -> None:
     assert results.summary() == ("dry run, nothing was written: 1 would be created, 1 would be updated, 1 failed")
     assert (results.success, results.failed) == (["", ""], ["c"])
     assert (ProcessingResults() + results).dry_run
+
+
+def test_the_report_of_a_dry_run_says_so_first_and_what_to_do() -> None:
+    results = ProcessingResults.of([would_be_created(), would_be_updated()], True)
+    report = report_of(load_config("demo", "test"), "sync", results)
+
+    assert report.verdict == ("good", "Dry run, nothing was written: 1 would be created, 1 would be updated")
+    assert "without --dry-run" in report.next_steps[0]
+
+
+def test_the_picture_has_room_for_the_names_of_a_dry_run() -> None:
+    """Names end at their right edge; eight units a letter keep the longest one inside of the picture."""
+    drawn = picture({"would be updated": 1, "failed": 0})
+
+    ends = [int(place) for place in re.findall(r'<text x="(\d+)" y="\d+" text-anchor="end"', drawn)]
+    assert min(ends) >= 8 * len("would be updated")
