@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.programs import run_program
 from tests.support.proxy import Proxy
 from tests.support.recorder import Received, Recorder, Reply, self_signed
 from txo_core import tls
@@ -84,6 +85,32 @@ def test_unless_it_is_said_everything_is_checked() -> None:
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.cert_store_stats()["x509"] == 0
     assert not context.hostname_checks_common_name
+
+
+LENIENT = """openssl_conf = x
+[x]
+ssl_conf = y
+[y]
+system_default = z
+[z]
+MinProtocol = TLSv1
+CipherString = ALL:eNULL@SECLEVEL=0
+VerifyMode = None
+"""
+
+
+def test_a_lenient_openssl_of_the_machine_lowers_nothing(tmp_path: Path) -> None:
+    """S21: OPENSSL_CONF can name a file that allows old protocols and weak ciphers."""
+    (tmp_path / "openssl.cnf").write_text(LENIENT)
+    told = "import ssl; from txo_core.http.encryption import encryption as e; c = e(None); "
+    told += (
+        "print(c.minimum_version == ssl.TLSVersion.TLSv1_2, c.verify_mode == ssl.CERT_REQUIRED, c.security_level > 0,"
+    )
+    told += " not [one for one in c.get_ciphers() if 'NULL' in one['name']])"
+
+    ended = run_program("-c", told, environment={"OPENSSL_CONF": str(tmp_path / "openssl.cnf")})
+
+    assert ended.out.split() == ["True"] * 4, ended.screen
 
 
 VARIABLES = ("PYTHONHTTPSVERIFY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
