@@ -336,7 +336,9 @@ def test_every_problem_of_a_file_is_told_at_once_and_none_of_its_values(home: Pa
     assert error.how_to_fix == (
         "Correct each line and start again; config/config.schema.json describes every key. Save secrets in the block"
         " with the command below: it asks for them, or takes them from the git-ignored file"
-        " config/txo-prod-config-secrets.json; the block has client-secret, az-token, api-key, username and password"
+        " config/txo-prod-config-secrets.json; the block has client-secret, az-token, api-key, username and password,"
+        ' and what global.further-secrets names (["sftp-password"]), which a script gets with'
+        ' config.secret("sftp-password")'
     )
     assert error.example == "python deployments/provision.py txo prod"
 
