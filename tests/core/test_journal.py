@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from txo_core import redaction
 from txo_core.exceptions import FileOperationError
 from txo_core.fan_out.journal import FOLDER, Journal
 from txo_core.fan_out.stored import restored, stored
+from txo_core.masking.known_values import KnownValues
 from txo_core.redaction import register_secret
 from txo_core.results import ItemResult
 
@@ -36,6 +38,24 @@ def journal() -> Journal:
 def left(root: Path) -> Path:
     (path,) = (root / FOLDER / RUN).glob("*.jsonl")
     return path
+
+
+def test_a_key_with_a_secret_in_it_stands_there_as_its_hash_and_is_found_again(own_root: Path) -> None:
+    """S11: also by an attempt that does not know the secret yet, or another item would be done twice."""
+    register_secret(SECRET)
+    key = f"customer {SECRET}"
+    first = Journal.of(RUN, "send-orders-1", [key, "plain"])
+    first.note(ItemResult(key, "created", "", {"no": SECRET, "raw": b"1"}))
+    first.operation(key, "close", "token-1", doubt=True)
+    first.note(ItemResult("plain", "ok", "", SECRET.encode()))
+    first.close()
+
+    assert SECRET not in left(own_root).read_text()
+    assert SECRET.encode().hex() not in left(own_root).read_text()
+    redaction._redactor._known = KnownValues([])
+    again = Journal.of(RUN, "send-orders-1", [key, "plain"])
+    assert again.before.keys() == {key, "plain"}
+    assert again.operations == {(key, "close"): "token-1"}
 
 
 @pytest.mark.parametrize(

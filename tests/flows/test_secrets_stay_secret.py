@@ -103,7 +103,7 @@ class Leaky:
 
     def leaks(self) -> list[str]:
         """Return where any of them stands."""
-        return leaks(self.secrets(), self.home, self.screen, self.root / "logs")
+        return leaks(self.secrets(), self.home, self.screen, self.root)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ def forms(secret: str) -> dict[str, bytes]:
     found = {"raw": raw, "quoted": quote(secret, safe="").encode(), "form": quote_plus(secret).encode()}
     found |= {"hex": raw.hex().encode(), "HEX": raw.hex().upper().encode(), "UTF-16": secret.encode("utf-16-le")}
     found |= {"JSON": json.dumps(secret)[1:-1].encode(), "repr": repr(secret)[1:-1].encode()}
+    found["JSON in UTF-8"] = json.dumps(secret, ensure_ascii=False)[1:-1].encode()
     found["JSON in JSON"] = json.dumps(json.dumps(secret))[3:-3].encode()
     for shift in range(3):
         whole = base64.b64encode(b"\0" * shift + raw)

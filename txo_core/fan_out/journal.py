@@ -2,16 +2,18 @@
 
 One folder a flow run and one file a process, below the root that all workers share: `journal/<run>/<work>.<...>.jsonl`.
 A line is a JSON array, `[key, outcome, reason, value, doubt]`; the last one of a key counts. That of an operation has
-its name as the reason and its token as the value. A line that a kill cut off is left out.
+its name as the reason and its token as the value. A line that a kill cut off is left out. A key with a secret in it
+stands there as its hash.
 """
 
+import hashlib
 import json
 import logging
 import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 from txo_core.exceptions import FileOperationError
 from txo_core.fan_out.stored import NotStored, restored, stored
 from txo_core.paths import make_folder, root
-from txo_core.redaction import redact
+from txo_core.redaction import holds_known_secret, redact
 from txo_core.results import SUCCESSES, ItemResult
 
 logger = logging.getLogger("txo_core.fan_out")
@@ -30,6 +32,7 @@ WRITING = "writing"
 """In the place of an outcome: a write that may not be repeated is on its way."""
 OPERATION = "operation"
 """Likewise: a long-running operation was accepted, or, without a token, has failed."""
+HASHED = "sha256-"
 KEPT = SUCCESSES | {"skipped"}
 
 
@@ -59,21 +62,26 @@ class Journal:
     work: str
     before: dict[str, Entry] = field(default_factory=dict)
     operations: dict[tuple[str, str], str] = field(default_factory=dict)
+    keys: Sequence[str] = field(default=(), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _file: int = -1
 
     @classmethod
-    def of(cls, run_id: str | None, work: str) -> "Journal":
-        """Open the journal of a flow run's piece of work; raises FileOperationError where it cannot be read."""
+    def of(cls, run_id: str | None, work: str, keys: Sequence[str] = ()) -> "Journal":
+        """Open the journal of a flow run's work on these items; raises FileOperationError where it cannot be read."""
         if run_id is None:
             return cls(None, work)
-        journal = cls(root() / FOLDER / run_id, work)
+        journal = cls(root() / FOLDER / run_id, work, keys=keys)
         journal.read(run_id, journal.before)
         return journal
 
     def read(self, run_id: str, into: dict[str, Entry]) -> None:
         """Take in what the run's journal of the same work says of items; and of operations that have not failed."""
+        names: dict[str, str] = {}
         for key, entry in entries(root() / FOLDER / run_id, self.work):
+            if key.startswith(HASHED):
+                names = names or {_hash(each): each for each in self.keys}
+                key = names.get(key, key)
             into[key] = entry
             if entry.outcome == OPERATION and entry.value is None:
                 self.operations.pop((key, entry.reason), None)
@@ -121,6 +129,8 @@ class Journal:
     def _add(self, line: list[Any]) -> None:
         if self.folder is None:
             return
+        if holds_known_secret(line[0]):
+            line[0] = _hash(line[0])
         data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
         with self._lock:
             try:
@@ -129,6 +139,10 @@ class Journal:
                 _write(self._file, data)
             except OSError as error:
                 raise _unwritable(self.folder, error) from error
+
+
+def _hash(key: str) -> str:
+    return HASHED + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def entries(folder: Path, work: str) -> Iterator[tuple[str, Entry]]:

@@ -24,7 +24,7 @@ def select(
     Raises ValidationError where `only_failed_from` names no run that has left a journal of it.
     """
     work = f"{slug(name)}-{work_here(name)}"
-    journal = Journal.of(run_here(), work)
+    journal = Journal.of(run_here(), work, keys)
     if only_failed_from is None:
         return list(items), list(keys), journal
     failed = _failed_in(only_failed_from, journal, name)

@@ -68,7 +68,11 @@ def _tagged(value: Any) -> list[str] | None:
         return ["seconds", f"{value.days} {value.seconds} {value.microseconds}"]
     if isinstance(value, Decimal):
         return ["decimal", str(value)]
-    return ["bytes", value.hex()] if isinstance(value, bytes | bytearray) else None
+    if not isinstance(value, bytes | bytearray):
+        return None
+    if holds_known_secret(value.hex()):
+        raise NotStored("bytes with a secret in them")
+    return ["bytes", value.hex()]
 
 
 def _span(text: str) -> timedelta:
