@@ -37,7 +37,6 @@ PLACES = ("prefect.artifacts", "prefect.variables", "prefect.events")
 REFERENCE = re.compile(r"\{\{\s*prefect\.blocks")
 LOADING = re.compile(r"\bBlock\.load|\bTxoCredentials\b.*\.load\(|Secret\.load|prefect\.blocks")
 UNSEEN = {
-    "name",
     "task_run_name",
     "flow_run_name",
     "tags",

@@ -204,6 +204,25 @@ def test_doors_of_ones_own_on_both_sides_are_watched(sink: Sink) -> None:
     assert SECRET not in handler.text
 
 
+class Braces(logging.LogRecord):
+    """A record as the logging cookbook has it, for messages such as `{} rows`; it brings something of its own."""
+
+    def getMessage(self) -> str:
+        return f"[{SECRET}] " + str(self.msg).format(*self.args or ())
+
+
+def test_a_record_with_a_way_of_its_own_to_make_a_message_makes_it_once(
+    own_root: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S1: what it would make of the clean message later nobody would clean."""
+    monkeypatch.setattr(logging, "_logRecordFactory", Braces)
+
+    logging.getLogger("txo.braces").warning("{} of {}", {"rows": 3}, SECRET)
+
+    assert sink.text.startswith(f"[{MASK}] {{'rows': 3}} of {MASK} ")
+    assert SECRET not in sink.text + file_text(own_root)
+
+
 # ---- a handler that fails --------------------------------------------------------------------------------------------
 
 

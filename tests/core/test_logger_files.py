@@ -187,6 +187,27 @@ def test_a_log_folder_that_is_removed_in_the_middle_is_made_anew(own_root: Path)
     assert mode(own_root / "logs") == 0o700
 
 
+def test_a_file_that_can_be_written_again_is(
+    own_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was full for a while is no reason to have no log of a service that runs for months."""
+    now = [1000.0]
+    monkeypatch.setattr(log_file, "monotonic", lambda: now[0])
+    (own_root / "logs").write_text("in the way")
+    setup_logger().info("lost")
+    setup_logger().info("lost, too")
+    (own_root / "logs").unlink()
+    setup_logger().info("still lost")
+
+    now[0] += log_file.PAUSE_SECONDS
+    setup_logger().info("first")
+    setup_logger().info("second")
+
+    written = [line.partition(": ")[2] for line in file_text(own_root).splitlines()]
+    assert written == ["first", "The log file is written again; lines are missing in it", "second"]
+    assert capsys.readouterr().err.count(GIVEN_UP) == 1
+
+
 def test_signs_that_no_file_takes_are_no_reason_to_lose_a_line(own_root: Path) -> None:
     setup_logger().info("half of a pair: \udce4")
 

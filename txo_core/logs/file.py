@@ -14,9 +14,11 @@ from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 
-from txo_core.clock import utc_now
+from txo_core.clock import monotonic, utc_now
 from txo_core.exceptions import TxoError
 from txo_core.paths import Dir, get_path, root
+
+logger = logging.getLogger("txo_core.logger")
 
 FORMAT = "%(asctime)sZ %(levelname)-8s %(process)d %(name)s: %(message)s"
 MAX_BYTES = 50_000_000
@@ -26,6 +28,9 @@ MAX_PARTS = 20
 """Of one day so many full files are kept."""
 
 KEEP_DAYS = 30
+
+PAUSE_SECONDS = 60.0
+"""A file that could not be written is tried again after so long."""
 
 _OURS = re.compile(r"app_(\d{4}-\d\d-\d\d)\.log(?:\.(\d+))?")
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -37,7 +42,8 @@ class DayFileHandler(logging.Handler):
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         super().__init__(logging.DEBUG)
         self.max_bytes = max_bytes
-        self.given_up = False
+        self._failing = False
+        self._silent_until = 0.0
         self._found: tuple[tuple[str | None, date], Path] | None = None
         formatter = logging.Formatter(FORMAT, "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
@@ -53,8 +59,8 @@ class DayFileHandler(logging.Handler):
         return found[1]
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record; a log that cannot be written says so once and lets the run go on."""
-        if self.given_up:
+        """Append the record; a log that cannot be written says so once, lets the run go on, and is tried again later."""
+        if monotonic() < self._silent_until:
             return
         try:
             line = self.format(record) + "\n"
@@ -64,11 +70,17 @@ class DayFileHandler(logging.Handler):
                 self._found = None  # its folder is gone, and is made anew
                 append(self.path(), line, self.max_bytes)
         except (OSError, TxoError) as error:
-            self.given_up = True
-            reason = getattr(error, "what_went_wrong", error)
-            logging.getLogger("txo_core.logger").warning("No log file is written from here on: %s", reason)
+            self._silent_until = monotonic() + PAUSE_SECONDS
+            self._say("No log file is written from here on: %s", getattr(error, "what_went_wrong", error), failing=True)
         except Exception:
             self.handleError(record)
+        else:
+            self._say("The log file is written again; lines are missing in it", failing=False)
+
+    def _say(self, message: str, *arguments: object, failing: bool) -> None:
+        if failing != self._failing:
+            self._failing = failing
+            logger.warning(message, *arguments)
 
 
 def log_path(day: date) -> Path:

@@ -137,6 +137,8 @@ def _clean(record: logging.LogRecord, mark: Mark | None) -> None:
         _clean_fields(record, further, mark.fields if mark else {})
     if mark is None or record.msg is not mark.message or record.args:
         record.msg, record.args = _message(record), ()
+        if type(record).getMessage is not logging.LogRecord.getMessage:
+            record.__class__ = logging.LogRecord  # it would make a message of the message
     _clean_traces(record, again=mark is None)
 
 
