@@ -59,7 +59,7 @@ class DayFileHandler(logging.Handler):
         return found[1]
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record; a log that cannot be written says so once, lets the run go on, and is tried again later."""
+        """Append the record; a log that cannot be written says so once, is tried again later, and stops no run."""
         if monotonic() < self._silent_until:
             return
         try:
