@@ -209,6 +209,8 @@ def test_xml_from_elsewhere_is_parsed_nowhere_but_where_it_is_checked_first() ->
     checked = {
         "txo_core/formats/archives.py": "reads no further than the root element, and refuses a document type",
         "txo_core/formats/workbook_reader.py": "openpyxl, behind archives.check_workbook",
+        "txo_core/formats/workbook_contents.py": "expat, behind archives.check_workbook",
+        "txo_core/formats/xml_texts.py": "the same",
         "txo_core/intake/workbook_cells.py": "the same",
     }
     parsers = re.compile(
